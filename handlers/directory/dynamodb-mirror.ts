@@ -1,0 +1,149 @@
+/** The mirror in DynamoDB. Reads are consistent except in the index; each write carries its condition. */
+import {
+  BatchGetItemCommand,
+  type DynamoDBClient,
+  type AttributeValue as Item,
+  PutItemCommand,
+  QueryCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { eachLimited, fromItem, isConditionFailed, toItem } from '../platform/dynamodb.ts';
+import { type Cursor, type Lease, LeaseLostError, type Mirror, type MirrorRow, type RowKey } from './mirror.ts';
+
+const cursorKey = (domain: string) => ({ pk: { S: `${domain}#cursor` }, sk: { S: 'cursor' } });
+
+/** Keys of one BatchGetItem, DynamoDB's limit. */
+const batchKeys = 100;
+/** Requests under way at once. */
+const width = 16;
+
+export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () => Date = () => new Date()): Mirror {
+  return {
+    async acquireLease(domain, owner, leaseMs): Promise<Lease | undefined> {
+      try {
+        const { Attributes } = await client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: cursorKey(domain),
+            UpdateExpression: 'SET leaseOwner = :owner, leaseUntil = :until ADD fence :one',
+            ConditionExpression: 'attribute_not_exists(leaseUntil) OR leaseUntil < :now',
+            ExpressionAttributeValues: toItem({ ':owner': owner, ':until': now().getTime() + leaseMs, ':now': now().getTime(), ':one': 1 }),
+            ReturnValues: 'ALL_NEW',
+          }),
+        );
+        const item = fromItem(Attributes ?? {});
+        return { fence: Number(item.fence), cursor: toCursor(item.position) };
+      } catch (error) {
+        if (isConditionFailed(error)) return undefined;
+        throw error;
+      }
+    },
+
+    async saveCursor(domain, fence, cursor) {
+      await updateCursor(domain, fence, 'SET #position = :position', cursor, undefined);
+    },
+
+    async release(domain, fence, cursor) {
+      await updateCursor(domain, fence, cursor ? 'SET #position = :position, leaseUntil = :free' : 'SET leaseUntil = :free', cursor, 0);
+    },
+
+    async read(keys) {
+      const distinct = [...new Map(keys.map(({ pk, sk }) => [`${pk}\n${sk}`, { pk, sk }])).values()];
+      const batches = Array.from({ length: Math.ceil(distinct.length / batchKeys) }, (_, index) =>
+        distinct.slice(index * batchKeys, (index + 1) * batchKeys),
+      );
+      const rows: MirrorRow[] = [];
+      await eachLimited(batches, width, async (batch) => {
+        let pending: Record<string, Item>[] = batch.map((key) => toItem(key));
+        while (pending.length > 0) {
+          const { Responses, UnprocessedKeys } = await client.send(
+            new BatchGetItemCommand({ RequestItems: { [table]: { Keys: pending, ConsistentRead: true } } }),
+          );
+          for (const item of Responses?.[table] ?? []) rows.push(toRow(item));
+          pending = UnprocessedKeys?.[table]?.Keys ?? [];
+        }
+      });
+      return rows;
+    },
+
+    async readPartition(pk) {
+      const items = await queryAll({
+        KeyConditionExpression: 'pk = :pk',
+        ExpressionAttributeValues: toItem({ ':pk': pk }),
+        ConsistentRead: true,
+      });
+      return items.map(toRow);
+    },
+
+    async list(listedUnder) {
+      const items = await queryAll({
+        IndexName: 'listing',
+        KeyConditionExpression: 'listedUnder = :listedUnder',
+        ExpressionAttributeValues: toItem({ ':listedUnder': listedUnder }),
+      });
+      return items.map((item) => {
+        const { pk, sk } = fromItem(item) as unknown as RowKey;
+        return { pk, sk };
+      });
+    },
+
+    async write(rows) {
+      await eachLimited(rows, width, async (row) => {
+        const first = row.revision === 1;
+        try {
+          await client.send(
+            new PutItemCommand({
+              TableName: table,
+              Item: toItem(row),
+              ConditionExpression: first ? 'attribute_not_exists(pk)' : 'revision = :before AND fence <= :fence',
+              ...(first ? {} : { ExpressionAttributeValues: toItem({ ':before': row.revision - 1, ':fence': row.fence }) }),
+            }),
+          );
+        } catch (error) {
+          if (!isConditionFailed(error)) throw error;
+          throw new LeaseLostError(`row ${row.pk} ${row.sk} was written by another holder of the lease: the next poll reads on`, {
+            cause: error,
+          });
+        }
+      });
+    },
+  };
+
+  async function updateCursor(domain: string, fence: number, expression: string, cursor: Cursor | undefined, free: number | undefined) {
+    try {
+      await client.send(
+        new UpdateItemCommand({
+          TableName: table,
+          Key: cursorKey(domain),
+          UpdateExpression: expression,
+          ConditionExpression: 'fence = :fence',
+          ...(cursor ? { ExpressionAttributeNames: { '#position': 'position' } } : {}),
+          ExpressionAttributeValues: toItem({ ':fence': fence, ':position': cursor, ':free': free }),
+        }),
+      );
+    } catch (error) {
+      if (!isConditionFailed(error)) throw error;
+      throw new LeaseLostError(`the lease of ${domain} passed to another holder: the cursor stays with it`, { cause: error });
+    }
+  }
+
+  async function queryAll(query: Omit<ConstructorParameters<typeof QueryCommand>[0], 'TableName'>): Promise<Record<string, Item>[]> {
+    const items: Record<string, Item>[] = [];
+    let start: Record<string, Item> | undefined;
+    do {
+      const page = await client.send(new QueryCommand({ ...query, TableName: table, ExclusiveStartKey: start }));
+      items.push(...(page.Items ?? []));
+      start = page.LastEvaluatedKey;
+    } while (start !== undefined);
+    return items;
+  }
+}
+
+/** A row as the table holds it: also the image in a stream record. */
+export const toRow = (item: Record<string, Item>): MirrorRow => fromItem(item) as unknown as MirrorRow;
+
+function toCursor(position: unknown): Cursor | undefined {
+  if (position === undefined) return undefined;
+  const stored = position as Cursor;
+  return { ...stored, cookie: Buffer.from(stored.cookie), snapshot: stored.snapshot, unreachableSince: stored.unreachableSince };
+}

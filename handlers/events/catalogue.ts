@@ -1,0 +1,131 @@
+/**
+ * The event catalogue: every identity event this project raises, its schema and its type.
+ *
+ * An event travels as an EventBridge entry whose `source` is `active-directory.<domain of code>`, whose `detail-type` is the event's
+ * type and whose `detail` is the envelope below. `modules/` takes rule patterns from here, handlers parse with it, and a new event is
+ * one more entry in `catalogue`: source, schema and TypeScript type follow.
+ */
+import * as v from 'valibot';
+
+/** Version of the envelope and of all `change` shapes. A consumer refuses any other version: the message is retried, then kept in its DLQ. */
+export const schemaVersion = 1;
+
+/** Object types of a directory. */
+export const objectTypes = [
+  'user',
+  'group',
+  'computer',
+  'serviceAccount',
+  'foreignSecurityPrincipal',
+  'organizationalUnit',
+  'domain',
+] as const;
+
+const text = v.pipe(v.string(), v.nonEmpty());
+/** objectGUID in its canonical text form, lower case (RFC 4122 text, MS-DTYP section 2.3.4.3). */
+const guid = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/));
+
+/** An object of the directory as an event names it: the identity is `guid`, the rest is how it was called at that moment. */
+export const subjectSchema = v.strictObject({
+  guid,
+  sid: v.optional(text),
+  type: v.picklist(objectTypes),
+  name: text,
+  dn: text,
+  samAccountName: v.optional(text),
+  userPrincipalName: v.optional(text),
+});
+
+/** The other end of a membership. Its type is not known where only the extended DN of a member value was seen. */
+export const memberSchema = v.strictObject({ guid, sid: v.optional(text), dn: text, name: text });
+
+const attributeValue = v.nullable(v.union([v.string(), v.array(v.string())]));
+const attributeChanges = v.record(v.string(), v.strictObject({ before: attributeValue, after: attributeValue }));
+const nothing = v.strictObject({});
+const dnChange = v.strictObject({ before: text, after: text });
+
+/** A role that a principal holds, and the mapping and group that give it. */
+export const grantSchema = v.strictObject({
+  role: text,
+  target: text,
+  mapping: text,
+  group: v.strictObject({ guid, dn: text, name: text }),
+});
+
+/** What the directory says of a principal's account. Only an active one holds roles. */
+export const principalStates = ['active', 'disabled', 'deleted'] as const;
+
+/** The account of a principal at a target. `id` is the target's own id of it. */
+const targetAccount = v.strictObject({ target: text, id: text, userName: text });
+
+const directory = 'active-directory.directory';
+const access = 'active-directory.access';
+const roles = 'active-directory.roles';
+
+export const catalogue = {
+  UserCreated: { source: directory, change: v.strictObject({ enabled: v.boolean() }) },
+  UserEnabled: { source: directory, change: nothing },
+  UserDisabled: { source: directory, change: nothing },
+  UserRenamed: { source: directory, change: attributeChanges },
+  UserMoved: { source: directory, change: dnChange },
+  UserUpdated: { source: directory, change: attributeChanges },
+  UserDeleted: { source: directory, change: nothing },
+  UserRestored: { source: directory, change: nothing },
+  GroupCreated: { source: directory, change: nothing },
+  GroupRenamed: { source: directory, change: attributeChanges },
+  GroupMoved: { source: directory, change: dnChange },
+  GroupUpdated: { source: directory, change: attributeChanges },
+  GroupDeleted: { source: directory, change: nothing },
+  GroupRestored: { source: directory, change: nothing },
+  GroupMemberAdded: { source: directory, change: v.strictObject({ member: memberSchema }) },
+  GroupMemberRemoved: { source: directory, change: v.strictObject({ member: memberSchema }) },
+  DirectorySnapshotCompleted: {
+    source: directory,
+    change: v.strictObject({ users: v.number(), groups: v.number(), memberships: v.number() }),
+  },
+  DirectoryUnreachable: { source: directory, change: v.strictObject({ reason: text, since: text }) },
+  DirectoryRecovered: { source: directory, change: v.strictObject({ since: text }) },
+
+  AccessDecided: {
+    source: access,
+    change: v.strictObject({
+      state: v.picklist(principalStates),
+      granted: v.array(grantSchema),
+      revoked: v.array(grantSchema),
+      /** All that the principal holds after the decision. */
+      holds: v.array(grantSchema),
+      profile: attributeChanges,
+    }),
+  },
+
+  RoleGranted: { source: roles, change: v.strictObject({ grant: grantSchema, account: targetAccount }) },
+  RoleRevoked: { source: roles, change: v.strictObject({ grant: grantSchema, account: targetAccount }) },
+  RoleChangeFailed: {
+    source: roles,
+    change: v.strictObject({ target: text, reason: text, remedy: text }),
+  },
+  AccountProvisioned: { source: roles, change: v.strictObject({ account: targetAccount, attributes: v.record(v.string(), v.string()) }) },
+  AccountUpdated: { source: roles, change: v.strictObject({ account: targetAccount, attributes: attributeChanges }) },
+  AccountDeprovisioned: { source: roles, change: v.strictObject({ account: targetAccount }) },
+} as const;
+
+export type IdentityEventType = keyof typeof catalogue;
+export type Subject = v.InferOutput<typeof subjectSchema>;
+export type Member = v.InferOutput<typeof memberSchema>;
+export type Grant = v.InferOutput<typeof grantSchema>;
+export type AttributeValue = v.InferOutput<typeof attributeValue>;
+export type AttributeChanges = v.InferOutput<typeof attributeChanges>;
+export type TargetAccount = v.InferOutput<typeof targetAccount>;
+export type PrincipalState = (typeof principalStates)[number];
+export type ObjectType = (typeof objectTypes)[number];
+export type ChangeOf<T extends IdentityEventType> = v.InferOutput<(typeof catalogue)[T]['change']>;
+
+/** All event types of one source, for rule patterns: `eventTypes('active-directory.directory')`. */
+export function eventTypes(source: EventSource): readonly IdentityEventType[] {
+  return (Object.keys(catalogue) as IdentityEventType[]).filter((type) => catalogue[type].source === source);
+}
+
+export type EventSource = (typeof catalogue)[IdentityEventType]['source'];
+
+/** Every source of the catalogue, in its order. */
+export const eventSources: readonly EventSource[] = [directory, access, roles];

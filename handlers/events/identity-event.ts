@@ -1,0 +1,106 @@
+/** Making and reading identity events: the envelope around what the catalogue holds. */
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import { InvalidEventError } from '../platform/errors.ts';
+import { type ChangeOf, catalogue, type IdentityEventType, type Subject, schemaVersion, subjectSchema } from './catalogue.ts';
+
+/** The cause of an event: the event that led to it, so that a chain leads back to the directory change. Times are ISO 8601. */
+const causeSchema = v.strictObject({
+  id: v.string(),
+  type: v.string(),
+  occurredAt: v.optional(v.string()),
+  detectedAt: v.optional(v.string()),
+});
+
+const envelopeEntries = {
+  version: v.literal(schemaVersion),
+  id: v.pipe(v.string(), v.nonEmpty()),
+  domain: v.pipe(v.string(), v.nonEmpty()),
+  subject: subjectSchema,
+  revision: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  actor: v.optional(v.string()),
+  occurredAt: v.pipe(v.string(), v.isoTimestamp()),
+  detectedAt: v.pipe(v.string(), v.isoTimestamp()),
+  cause: v.optional(causeSchema),
+};
+
+export type Cause = v.InferOutput<typeof causeSchema>;
+
+/**
+ * One identity event.
+ * `domain` is the directory's DNS domain name; `revision` counts the changes of the subject's row; `occurredAt` is the directory's own
+ * time of the change (whenChanged, or the moment of detection where the directory tells none), `detectedAt` the moment we saw it; both
+ * ISO 8601 in UTC.
+ */
+export interface IdentityEvent<T extends IdentityEventType = IdentityEventType> {
+  readonly type: T;
+  readonly version: typeof schemaVersion;
+  readonly id: string;
+  readonly domain: string;
+  readonly subject: Subject;
+  readonly change: ChangeOf<T>;
+  readonly revision: number;
+  readonly actor?: string | undefined;
+  readonly occurredAt: string;
+  readonly detectedAt: string;
+  readonly cause?: Cause | undefined;
+}
+
+export type EventOf<T extends IdentityEventType> = T extends IdentityEventType ? IdentityEvent<T> : never;
+export type AnyIdentityEvent = EventOf<IdentityEventType>;
+
+/**
+ * The id of an event, the same for every repeat of it: a UUID (RFC 9562 version 8, SHA-256) of what the event is about.
+ * `part` tells apart events of one type at one revision (the member of a membership, the role of a grant).
+ */
+export function eventId(domain: string, guid: string, revision: number, type: IdentityEventType, part = ''): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([domain, guid, revision, type, part]))
+    .digest();
+  digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x80;
+  digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
+  const hex = digest.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** The entry of `PutEvents` for an event (without the bus, which the caller knows). */
+export function toEntry(event: AnyIdentityEvent): { Source: string; DetailType: string; Detail: string; Time: Date } {
+  const { type, ...detail } = event;
+  return { Source: catalogue[type].source, DetailType: type, Detail: JSON.stringify(detail), Time: new Date(event.detectedAt) };
+}
+
+/**
+ * Reads an EventBridge event as delivered to a queue.
+ *
+ * @throws InvalidEventError when it is no event of the catalogue, of another version, or malformed. The caller lets it end in the DLQ.
+ */
+export function parseEvent(delivered: unknown): AnyIdentityEvent {
+  const outer = v.safeParse(
+    v.object({ source: v.string(), 'detail-type': v.string(), detail: v.record(v.string(), v.unknown()) }),
+    delivered,
+  );
+  if (!outer.success) throw new InvalidEventError(`not an EventBridge event: ${issues(outer.issues)}`);
+  const { source, 'detail-type': type, detail } = outer.output;
+  if (!isEventType(type)) throw new InvalidEventError(`unknown event type "${type}": send one of the event catalogue`);
+  if (catalogue[type].source !== source) {
+    throw new InvalidEventError(
+      `event ${type} has source "${source}", expected "${catalogue[type].source}": only its own domain raises it`,
+    );
+  }
+  if (detail.version !== schemaVersion) {
+    throw new InvalidEventError(
+      `event ${type} has schema version ${JSON.stringify(detail.version)}, this function reads ${schemaVersion}: deploy both ends from one release, then redrive the queue`,
+    );
+  }
+  const parsed = v.safeParse(v.strictObject({ ...envelopeEntries, change: catalogue[type].change as v.GenericSchema }), detail);
+  if (!parsed.success) throw new InvalidEventError(`event ${type} is malformed: ${issues(parsed.issues)}`);
+  return { type, ...parsed.output } as AnyIdentityEvent;
+}
+
+function isEventType(type: string): type is IdentityEventType {
+  return Object.hasOwn(catalogue, type);
+}
+
+function issues(found: readonly v.BaseIssue<unknown>[]): string {
+  return found.map((issue) => `${v.getDotPath(issue) ?? 'event'}: ${issue.message}`).join('; ');
+}

@@ -1,0 +1,10 @@
+/** Every function of the project, by domain. The bundle, the constructs and the sandbox go by this list. */
+export const functions = {
+  'detect-changes': 'directory',
+  'publish-changes': 'directory',
+  'decide-access': 'access',
+  'sync-roles': 'roles',
+  'record-audit': 'audit',
+} as const;
+
+export type FunctionName = keyof typeof functions;

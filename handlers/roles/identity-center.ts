@@ -1,0 +1,239 @@
+/**
+ * IAM Identity Center as a target: accounts are users, roles are groups, through the Identity Store API.
+ *
+ * The mark is the ExternalId: issuer `active-directory:<domain>` with the objectGUID for users, issuer `active-directory-lambda` with
+ * `role/<name>` for groups. CreateUser and CreateGroup cannot set it, so it follows by UpdateUser and UpdateGroup at once; the intent in
+ * our ledger covers a crash in between.
+ */
+import {
+  ConflictException,
+  CreateGroupCommand,
+  CreateGroupMembershipCommand,
+  CreateUserCommand,
+  DeleteGroupMembershipCommand,
+  DeleteUserCommand,
+  DescribeGroupCommand,
+  DescribeUserCommand,
+  type DescribeUserCommandOutput,
+  type ExternalId,
+  GetGroupIdCommand,
+  GetGroupMembershipIdCommand,
+  GetUserIdCommand,
+  type IdentitystoreClient,
+  ResourceNotFoundException,
+  UpdateGroupCommand,
+  UpdateUserCommand,
+} from '@aws-sdk/client-identitystore';
+import type { Profile } from '../access/grants.ts';
+import { type AccountState, type Intent, type Mark, type Target, TargetConflictError, TargetMissingError } from './target.ts';
+
+const accountMark = ({ domain, guid }: Mark): ExternalId => ({ Issuer: `active-directory:${domain}`, Id: guid });
+const roleMark = (role: string): ExternalId => ({ Issuer: 'active-directory-lambda', Id: `role/${role}` });
+
+/** A thing we made carries a creation time of the store's clock: this much may lie between it and ours. */
+const clockSkewMs = 60_000;
+
+/** @param pace runs each call within the share of Identity Center's 20 calls per second that is ours */
+export function identityCenterTarget(
+  client: IdentitystoreClient,
+  IdentityStoreId: string,
+  pace: <T>(call: () => Promise<T>) => Promise<T>,
+): Target {
+  const describeUser = (UserId: string) => pace(() => client.send(new DescribeUserCommand({ IdentityStoreId, UserId })));
+  const markUser = (UserId: string, mark: Mark) =>
+    pace(() =>
+      client.send(
+        new UpdateUserCommand({
+          IdentityStoreId,
+          UserId,
+          Operations: [{ AttributePath: 'externalIds', AttributeValue: [{ ...accountMark(mark) }] as never }],
+        }),
+      ),
+    );
+  const markGroup = (GroupId: string, role: string) =>
+    pace(() =>
+      client.send(
+        new UpdateGroupCommand({
+          IdentityStoreId,
+          GroupId,
+          Operations: [{ AttributePath: 'externalIds', AttributeValue: [{ ...roleMark(role) }] as never }],
+        }),
+      ),
+    );
+  const userIdBy = (AlternateIdentifier: ConstructorParameters<typeof GetUserIdCommand>[0]['AlternateIdentifier']) =>
+    absentAsUndefined(pace(() => client.send(new GetUserIdCommand({ IdentityStoreId, AlternateIdentifier })))).then(
+      (found) => found?.UserId,
+    );
+  const groupIdBy = (AlternateIdentifier: ConstructorParameters<typeof GetGroupIdCommand>[0]['AlternateIdentifier']) =>
+    absentAsUndefined(pace(() => client.send(new GetGroupIdCommand({ IdentityStoreId, AlternateIdentifier })))).then(
+      (found) => found?.GroupId,
+    );
+
+  return {
+    name: 'identity-center',
+
+    async findAccount(mark, profile, intent): Promise<AccountState | undefined> {
+      const marked = await userIdBy({ ExternalId: accountMark(mark) });
+      if (marked !== undefined) return { id: marked, profile: profileOf(await describeUser(marked)) };
+      const id = await userIdBy({ UniqueAttribute: { AttributePath: 'userName', AttributeValue: profile.userName } });
+      if (id === undefined) return undefined;
+      const user = await describeUser(id);
+      if (!halfMade(user, intent)) throw userNameTaken(profile.userName, id, mark);
+      await markUser(id, mark);
+      return { id, profile: profileOf(user) };
+    },
+
+    async createAccount(mark, profile): Promise<AccountState> {
+      try {
+        const { UserId } = await pace(() => client.send(new CreateUserCommand({ IdentityStoreId, ...userAttributes(profile) })));
+        const id = UserId ?? '';
+        await markUser(id, mark);
+        return { id, profile };
+      } catch (cause) {
+        if (!(cause instanceof ConflictException)) throw cause;
+        throw new TargetConflictError(
+          `Identity Center refused to create user "${profile.userName}": ${cause.message}`,
+          'give the directory account a user principal name and mail address that no other user has',
+          { cause },
+        );
+      }
+    },
+
+    async updateAccount(UserId, before, after) {
+      const Operations = attributeOperations(before, after);
+      if (Operations.length === 0) return;
+      try {
+        await pace(() => client.send(new UpdateUserCommand({ IdentityStoreId, UserId, Operations: Operations as never })));
+      } catch (cause) {
+        if (cause instanceof ResourceNotFoundException) throw new TargetMissingError('account', `user ${UserId} is gone`, { cause });
+        if (!(cause instanceof ConflictException)) throw cause;
+        throw new TargetConflictError(
+          `Identity Center refused to update user ${UserId} to "${after.userName}": ${cause.message}`,
+          'give the directory account a user principal name and mail address that no other user has',
+          { cause },
+        );
+      }
+    },
+
+    async deleteAccount(UserId, mark) {
+      const user = await absentAsUndefined(describeUser(UserId));
+      if (user === undefined) return;
+      if (!carries(user.ExternalIds, accountMark(mark))) {
+        throw new TargetConflictError(
+          `user ${UserId} does not carry the mark of ${mark.guid}: it is not deleted`,
+          `delete it by hand, or set its external id to issuer "${accountMark(mark).Issuer}", id "${mark.guid}"`,
+        );
+      }
+      await absentAsUndefined(pace(() => client.send(new DeleteUserCommand({ IdentityStoreId, UserId }))));
+    },
+
+    async findRole(role, intent): Promise<string | undefined> {
+      const marked = await groupIdBy({ ExternalId: roleMark(role) });
+      if (marked !== undefined) return marked;
+      const id = await groupIdBy({ UniqueAttribute: { AttributePath: 'displayName', AttributeValue: role } });
+      if (id === undefined) return undefined;
+      const group = await pace(() => client.send(new DescribeGroupCommand({ IdentityStoreId, GroupId: id })));
+      if (!halfMade(group, intent)) {
+        const { Issuer, Id } = roleMark(role);
+        throw new TargetConflictError(
+          `group "${role}" (${id}) exists at Identity Center and does not carry our mark`,
+          `map to another role name, or hand the group over: set its external id to issuer "${Issuer}", id "${Id}"`,
+        );
+      }
+      await markGroup(id, role);
+      return id;
+    },
+
+    async createRole(role): Promise<string> {
+      const Description = 'Members follow Active Directory. Managed by active-directory-lambda.';
+      const { GroupId } = await pace(() => client.send(new CreateGroupCommand({ IdentityStoreId, DisplayName: role, Description })));
+      const id = GroupId ?? '';
+      await markGroup(id, role);
+      return id;
+    },
+
+    async addMember(GroupId, UserId): Promise<string> {
+      const member = { IdentityStoreId, GroupId, MemberId: { UserId } };
+      try {
+        const { MembershipId } = await pace(() => client.send(new CreateGroupMembershipCommand(member)));
+        return MembershipId ?? '';
+      } catch (cause) {
+        if (cause instanceof ResourceNotFoundException) {
+          const missing = cause.ResourceType === 'GROUP' ? 'role' : 'account';
+          throw new TargetMissingError(missing, `${missing} of membership ${GroupId} ${UserId} is gone`, { cause });
+        }
+        if (!(cause instanceof ConflictException)) throw cause;
+        const { MembershipId } = await pace(() => client.send(new GetGroupMembershipIdCommand(member)));
+        return MembershipId ?? '';
+      }
+    },
+
+    async removeMember(MembershipId) {
+      await absentAsUndefined(pace(() => client.send(new DeleteGroupMembershipCommand({ IdentityStoreId, MembershipId }))));
+    },
+  };
+}
+
+/** Made by a run of ours that died before it could set the mark: no mark of anybody, and younger than our intent to make it. */
+function halfMade(
+  made: { readonly ExternalIds?: ExternalId[] | undefined; readonly CreatedAt?: Date | undefined },
+  intent: Intent | undefined,
+): boolean {
+  if (intent === undefined || made.CreatedAt === undefined || (made.ExternalIds?.length ?? 0) > 0) return false;
+  return made.CreatedAt.getTime() >= Date.parse(intent.at) - clockSkewMs;
+}
+
+const carries = (externalIds: readonly ExternalId[] | undefined, mark: ExternalId): boolean =>
+  (externalIds ?? []).some(({ Issuer, Id }) => Issuer === mark.Issuer && Id === mark.Id);
+
+function userNameTaken(userName: string, id: string, mark: Mark): TargetConflictError {
+  const { Issuer, Id } = accountMark(mark);
+  return new TargetConflictError(
+    `user "${userName}" (${id}) exists at Identity Center and does not carry our mark`,
+    `rename or delete that user, or hand it over: set its external id to issuer "${Issuer}", id "${Id}"`,
+  );
+}
+
+const emailsOf = (email: string) => [{ Value: email, Type: 'work', Primary: true }];
+
+function userAttributes({ userName, displayName, givenName, familyName, email }: Profile) {
+  return {
+    UserName: userName,
+    DisplayName: displayName,
+    Name: { GivenName: givenName, FamilyName: familyName },
+    ...(email === undefined ? {} : { Emails: emailsOf(email) }),
+  };
+}
+
+/** One operation a changed attribute; an operation without a value removes the attribute. */
+function attributeOperations(before: Profile, after: Profile): readonly { AttributePath: string; AttributeValue?: unknown }[] {
+  const paths = { userName: 'userName', displayName: 'displayName', givenName: 'name.givenName', familyName: 'name.familyName' } as const;
+  const operations: { AttributePath: string; AttributeValue?: unknown }[] = [];
+  for (const [key, AttributePath] of Object.entries(paths) as [keyof typeof paths, string][]) {
+    if (before[key] !== after[key]) operations.push({ AttributePath, AttributeValue: after[key] });
+  }
+  if (before.email !== after.email) {
+    operations.push({ AttributePath: 'emails', ...(after.email === undefined ? {} : { AttributeValue: emailsOf(after.email) }) });
+  }
+  return operations;
+}
+
+function profileOf(user: DescribeUserCommandOutput): Profile {
+  const email = user.Emails?.[0]?.Value;
+  return {
+    userName: user.UserName ?? '',
+    displayName: user.DisplayName ?? '',
+    givenName: user.Name?.GivenName ?? '',
+    familyName: user.Name?.FamilyName ?? '',
+    ...(email === undefined ? {} : { email }),
+  };
+}
+
+async function absentAsUndefined<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  }
+}

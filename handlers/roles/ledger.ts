@@ -1,0 +1,42 @@
+/**
+ * The roles table: what sync-roles made at a target. Only sync-roles writes it, and only what stands here is ever revoked.
+ *
+ * A principal's item lies under `pk = target#domain#guid`, a role's under `pk = target#role#name`.
+ */
+import type { Grant } from '../events/catalogue.ts';
+import type { AccountState, Intent } from './target.ts';
+
+export interface Membership {
+  readonly grant: Grant;
+  readonly roleId: string;
+  readonly membershipId: string;
+}
+
+export interface AccountEntry {
+  readonly pk: string;
+  /** Counts the writes of this item, from 1. */
+  readonly version: number;
+  /** Revision of the grants table's item that is done at the target; 0 before the first. */
+  readonly revision: number;
+  readonly account?: AccountState | undefined;
+  readonly intent?: Intent | undefined;
+  /** By grant key. */
+  readonly memberships: Readonly<Record<string, Membership>>;
+}
+
+export interface RoleEntry {
+  readonly pk: string;
+  readonly version: number;
+  readonly roleId?: string | undefined;
+  readonly intent?: Intent | undefined;
+}
+
+export interface Ledger {
+  readAccount(pk: string): Promise<AccountEntry | undefined>;
+  readRole(pk: string): Promise<RoleEntry | undefined>;
+  /** Replaces an item if its version is the one before. @throws RetryableError when another run wrote it meanwhile */
+  write(entry: AccountEntry | RoleEntry): Promise<void>;
+}
+
+export const accountPk = (target: string, domain: string, guid: string): string => `${target}#${domain}#${guid}`;
+export const rolePk = (target: string, role: string): string => `${target}#role#${role}`;

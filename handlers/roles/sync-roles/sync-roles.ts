@@ -1,0 +1,99 @@
+/** Makes one principal's roles at the target what the grants table says. */
+import * as v from 'valibot';
+import { type Grants, type PrincipalGrants, principalKey } from '../../access/grants.ts';
+import { schemaVersion } from '../../events/catalogue.ts';
+import { type Cause, eventId } from '../../events/identity-event.ts';
+import { InvalidEventError } from '../../platform/errors.ts';
+import type { Publish } from '../../platform/event-bus.ts';
+import type { Log } from '../../platform/log.ts';
+import { type ApplyDependencies, apply } from '../apply.ts';
+import { type AccountEntry, accountPk } from '../ledger.ts';
+import { plan } from '../plan.ts';
+import { TargetConflictError, TargetMissingError } from '../target.ts';
+
+const messageSchema = v.strictObject({
+  domain: v.pipe(v.string(), v.nonEmpty()),
+  guid: v.pipe(v.string(), v.nonEmpty()),
+  revision: v.number(),
+  cause: v.strictObject({ id: v.string(), type: v.string(), occurredAt: v.optional(v.string()), detectedAt: v.optional(v.string()) }),
+});
+
+export interface SyncRolesDependencies extends ApplyDependencies {
+  readonly grants: Pick<Grants, 'read'>;
+  readonly onDeleted: 'delete' | 'keep';
+  readonly publish: Publish;
+  readonly log: Log;
+}
+
+/**
+ * Handles one message. The grants table is read anew: late or repeated messages do what it says now, or nothing.
+ *
+ * @throws InvalidEventError for a message it cannot read
+ * @throws TargetConflictError after RoleChangeFailed is out: the message is tried again and then kept in the dead-letter queue
+ */
+export async function syncRoles(deps: SyncRolesDependencies, body: string): Promise<void> {
+  const { domain, guid, cause } = parseMessage(body);
+  const { target, ledger, log } = deps;
+  const desired = await deps.grants.read(principalKey(domain, guid));
+  if (desired === undefined) throw new InvalidEventError(`no decision for ${domain} ${guid}: only decide-access writes this queue`);
+  const pk = accountPk(target.name, domain, guid);
+  const made = await ledger.readAccount(pk);
+  if (made !== undefined && made.revision >= desired.revision) {
+    log.info('ROLES_CURRENT', { domain, guid, revision: made.revision });
+    return;
+  }
+  try {
+    const { entry, events } = await applyDesired(deps, desired, made, cause);
+    // Events before the ledger: a crash in between repeats both, and the events carry the same ids.
+    await deps.publish(events);
+    await ledger.write(entry);
+    log.info('ROLES_SYNCED', { domain, guid, revision: desired.revision, events: events.map(({ type }) => type) });
+  } catch (error) {
+    if (error instanceof TargetConflictError) await publishFailure(deps, desired, error, cause);
+    throw error;
+  }
+}
+
+/** Applies the plan; where the account vanished behind our back, starts again without it, once. */
+async function applyDesired(deps: SyncRolesDependencies, desired: PrincipalGrants, made: AccountEntry | undefined, cause: Cause) {
+  const attempt = (entry: AccountEntry | undefined) =>
+    apply(deps, desired, entry, plan(desired, entry, deps.target.name, deps.onDeleted), cause);
+  try {
+    return await attempt(made);
+  } catch (error) {
+    if (!(error instanceof TargetMissingError) || error.missing !== 'account' || made?.account === undefined) throw error;
+    deps.log.warn('ACCOUNT_MISSING', { domain: desired.domain, guid: desired.subject.guid, account: made.account.id, remedy: 'made anew' });
+    return await attempt({ ...made, account: undefined, intent: undefined, memberships: {} });
+  }
+}
+
+async function publishFailure(
+  deps: SyncRolesDependencies,
+  desired: PrincipalGrants,
+  error: TargetConflictError,
+  cause: Cause,
+): Promise<void> {
+  const at = deps.now().toISOString();
+  const { domain, subject, revision } = desired;
+  deps.log.error('ROLE_CHANGE_FAILED', { domain, guid: subject.guid, revision, reason: error.message, remedy: error.remedy });
+  await deps.publish([
+    {
+      type: 'RoleChangeFailed',
+      version: schemaVersion,
+      id: eventId(domain, subject.guid, revision, 'RoleChangeFailed', error.message),
+      domain,
+      subject,
+      change: { target: deps.target.name, reason: error.message, remedy: error.remedy },
+      revision,
+      occurredAt: at,
+      detectedAt: at,
+      cause,
+    },
+  ]);
+}
+
+function parseMessage(body: string): v.InferOutput<typeof messageSchema> {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), messageSchema), body);
+  if (parsed.success) return parsed.output;
+  throw new InvalidEventError(`not a message of decide-access: ${parsed.issues.map((issue) => issue.message).join('; ')}`);
+}

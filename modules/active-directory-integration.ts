@@ -1,0 +1,111 @@
+/** The whole integration for one environment: what a platform team instantiates. */
+import { Aspects, type IAspect, TerraformResource } from 'cdktf';
+import { Construct, type IConstruct } from 'constructs';
+import type { RoleMapping } from '../handlers/access/role-mapping.ts';
+import { AccessDecision } from './access/access-decision.ts';
+import { AuditTrail } from './audit/audit-trail.ts';
+import type { DirectoryProps } from './directory/directory.ts';
+import { DirectoryWatch, type PollSchedule } from './directory/directory-watch.ts';
+import { IdentityBus } from './events/identity-bus.ts';
+import { ConfigurationBucket } from './platform/configuration-bucket.ts';
+import { IntegrationEnvironment, type IntegrationEnvironmentProps } from './platform/integration-environment.ts';
+import { type LogRetentionDays, type NonEmpty, WrongPropError } from './platform/prop-checks.ts';
+import { type IdentityCenterProps, RoleSync } from './roles/role-sync.ts';
+
+export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentProps {
+  /** The directory to follow: an existing one, or an AWS Managed Microsoft AD to create. */
+  readonly directory: DirectoryProps;
+  /** Which group of the directory gives which role. */
+  readonly roleMappings: NonEmpty<RoleMapping>;
+  /** Where roles become groups and memberships. */
+  readonly identityCenter: IdentityCenterProps;
+  /** How often the directory is polled. @default 'rate(1 minute)' */
+  readonly schedule?: PollSchedule;
+  /** Days the event archive keeps events for a replay. @default 30 */
+  readonly archiveRetentionDays?: number;
+  /** Days the audit trail is kept. @default 400 */
+  readonly auditRetentionDays?: LogRetentionDays;
+  /** Tags of every resource, besides `Project` and `Environment`. @default none */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/**
+ * @example
+ * new ActiveDirectoryIntegration(stack, 'integration', {
+ *   name: 'dev',
+ *   account: '111122223333',
+ *   region: 'eu-central-1',
+ *   directory: { existing: { domain: 'corp.example.com', ldapsUrls: ['ldaps://dc1.corp.example.com:636'], caCertificate, network } },
+ *   roleMappings: [{ id: 'developers', group: { name: 'AWS-Developers' }, role: 'developers' }],
+ *   identityCenter: { identityStoreId: 'd-1234567890' },
+ * });
+ */
+export class ActiveDirectoryIntegration extends Construct {
+  readonly environment: IntegrationEnvironment;
+  /** Add rules to it for whatever else should follow the directory. */
+  readonly bus: IdentityBus;
+  readonly directory: DirectoryWatch;
+  readonly access: AccessDecision;
+  readonly roles: RoleSync;
+  readonly audit: AuditTrail;
+
+  constructor(scope: Construct, id: string, props: ActiveDirectoryIntegrationProps) {
+    super(scope, id);
+    this.environment = new IntegrationEnvironment(this, 'environment', props);
+    const { environment } = this;
+    const configuration = new ConfigurationBucket(this, 'configuration', { environment });
+    this.bus = new IdentityBus(this, 'bus', { environment, ...optional('archiveRetentionDays', props.archiveRetentionDays) });
+    const { bus } = this;
+    this.directory = new DirectoryWatch(this, 'directory', {
+      environment,
+      bus,
+      directory: props.directory,
+      ...optional('schedule', props.schedule),
+    });
+    this.access = new AccessDecision(this, 'access', {
+      environment,
+      bus,
+      directory: this.directory,
+      configuration,
+      roleMappings: props.roleMappings,
+    });
+    this.roles = new RoleSync(this, 'roles', { environment, bus, access: this.access, identityCenter: props.identityCenter });
+    this.audit = new AuditTrail(this, 'audit', { environment, bus, ...optional('retentionDays', props.auditRetentionDays) });
+    Aspects.of(this).add(new Tagging({ Project: environment.prefix, Environment: environment.name, ...checkedTags(props.tags ?? {}) }));
+  }
+}
+
+/** Gives every resource that takes tags the same ones. */
+class Tagging implements IAspect {
+  readonly #tags: Readonly<Record<string, string>>;
+
+  constructor(tags: Readonly<Record<string, string>>) {
+    this.#tags = tags;
+  }
+
+  visit(node: IConstruct): void {
+    if (node instanceof TerraformResource && 'tagsInput' in node) {
+      const tagged = node as TerraformResource & { tags: Record<string, string>; readonly tagsInput?: Record<string, string> };
+      tagged.tags = { ...this.#tags, ...tagged.tagsInput };
+    }
+  }
+}
+
+/** An S3 object takes ten tags (Amazon S3 User Guide, "Categorizing your objects using tags"), two of them are ours. */
+function checkedTags(tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const count = Object.keys(tags).length;
+  if (count > 8)
+    throw new WrongPropError(`tags has ${count} entries: an S3 object takes eight besides Project and Environment, give fewer`);
+  for (const [key, value] of Object.entries(tags)) {
+    if (/^aws:/i.test(key)) throw new WrongPropError(`tags has "${key}": AWS reserves keys that start with "aws:", choose another`);
+    if (key.length > 128 || value.length > 256) {
+      throw new WrongPropError(`tags has "${key.slice(0, 40)}": keys take 128 characters and values 256, shorten it`);
+    }
+  }
+  return tags;
+}
+
+/** The property when it has a value: `exactOptionalPropertyTypes` tells a missing one from one that is undefined. */
+function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
+}

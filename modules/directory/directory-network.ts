@@ -1,0 +1,180 @@
+/**
+ * The way of detect-changes to the domain controllers and nowhere else: TCP 636 to their security group, TCP 443 to DynamoDB's gateway
+ * endpoint and to Secrets Manager's interface endpoint. Nothing may open a connection to it.
+ */
+import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
+import { VpcEndpoint } from '@cdktf/provider-aws/lib/vpc-endpoint/index.js';
+import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
+import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
+import { Construct } from 'constructs';
+import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
+import { policyDocument } from '../platform/policy.ts';
+import { formats, matching, type NonEmpty, nonEmpty, WrongPropError } from '../platform/prop-checks.ts';
+
+/** Endpoints that the VPC has already. */
+export interface ExistingEndpoints {
+  /** Prefix list of DynamoDB's gateway endpoint in this region; the subnets' route tables lead there. */
+  readonly dynamodbPrefixListId: string;
+  /** Security group of Secrets Manager's interface endpoint. It has to let the function in at TCP 443. */
+  readonly secretsManagerSecurityGroupId: string;
+}
+
+/**
+ * Endpoints to create, in a VPC that has none. Their DNS names and routes count for the whole VPC, so where anything else in the VPC
+ * uses Secrets Manager, create the endpoint with the VPC and name it as an existing one.
+ */
+export interface CreatedEndpoints {
+  /** Route tables of the function's subnets. */
+  readonly routeTableIds: NonEmpty<string>;
+}
+
+export interface DirectoryNetworkProps {
+  readonly vpcId: string;
+  /** Subnets of the function, with a route to the domain controllers. */
+  readonly subnetIds: NonEmpty<string>;
+  readonly endpoints:
+    | { readonly existing: ExistingEndpoints; readonly created?: never }
+    | { readonly created: CreatedEndpoints; readonly existing?: never };
+}
+
+/** The domain controllers' side of the way. */
+export interface DomainControllersProps {
+  readonly environment: IntegrationEnvironment;
+  readonly network: DirectoryNetworkProps;
+  readonly securityGroupId: string;
+  /** Adds a rule to the domain controllers' security group that lets the function in. */
+  readonly openSecurityGroup: boolean;
+}
+
+export class DirectoryNetwork extends Construct {
+  readonly subnetIds: readonly string[];
+  readonly securityGroupId: string;
+  readonly #vpcId: string;
+  readonly #environment: IntegrationEnvironment;
+
+  constructor(scope: Construct, id: string, props: DomainControllersProps) {
+    super(scope, id);
+    const { environment, network } = props;
+    this.#environment = environment;
+    this.#vpcId = matching('network.vpcId', network.vpcId, formats.vpc, 'give an id such as vpc-0123456789abcdef0');
+    this.subnetIds = nonEmpty(
+      'network.subnetIds',
+      network.subnetIds,
+      'name the subnets from which the domain controllers can be reached',
+    ).map((subnet) => matching('network.subnetIds', subnet, formats.subnet, 'give ids such as subnet-0123456789abcdef0'));
+    const group = new SecurityGroup(this, 'security-group', {
+      name: environment.resourceName('securityGroup', 'detect-changes'),
+      description: 'detect-changes: LDAPS to the domain controllers, HTTPS to its two endpoints, nothing inbound',
+      vpcId: this.#vpcId,
+    });
+    this.securityGroupId = group.id;
+
+    const controllers = matching(
+      'network.directorySecurityGroupId',
+      props.securityGroupId,
+      formats.securityGroup,
+      'give an id such as sg-0123456789abcdef0',
+    );
+    this.#allowOut('to-directory', 636, 'LDAPS to the domain controllers', { referencedSecurityGroupId: controllers });
+    if (props.openSecurityGroup) this.#allowIn('directory-from-function', 636, controllers);
+
+    const { dynamodbPrefixListId, secretsManagerSecurityGroupId } = this.#endpoints(network);
+    this.#allowOut('to-dynamodb', 443, 'DynamoDB, by its gateway endpoint', { prefixListId: dynamodbPrefixListId });
+    this.#allowOut('to-secrets-manager', 443, 'Secrets Manager, by its interface endpoint', {
+      referencedSecurityGroupId: secretsManagerSecurityGroupId,
+    });
+  }
+
+  #endpoints({ endpoints }: DirectoryNetworkProps): ExistingEndpoints {
+    if (endpoints.existing) {
+      const { dynamodbPrefixListId, secretsManagerSecurityGroupId } = endpoints.existing;
+      matching(
+        'network.endpoints.existing.dynamodbPrefixListId',
+        dynamodbPrefixListId,
+        formats.prefixList,
+        'give an id such as pl-6ea54007',
+      );
+      matching(
+        'network.endpoints.existing.secretsManagerSecurityGroupId',
+        secretsManagerSecurityGroupId,
+        formats.securityGroup,
+        'give an id such as sg-0123456789abcdef0',
+      );
+      return endpoints.existing;
+    }
+    if (!endpoints.created) throw new WrongPropError('network.endpoints is empty: give either existing or created endpoints');
+    const routeTableIds = nonEmpty(
+      'network.endpoints.created.routeTableIds',
+      endpoints.created.routeTableIds,
+      "name the subnets' route tables",
+    ).map((table) =>
+      matching('network.endpoints.created.routeTableIds', table, formats.routeTable, 'give ids such as rtb-0123456789abcdef0'),
+    );
+    return this.#createEndpoints(routeTableIds);
+  }
+
+  #createEndpoints(routeTableIds: readonly string[]): ExistingEndpoints {
+    const environment = this.#environment;
+    // A data perimeter: nobody carries another account's credentials out through these endpoints.
+    const policy = policyDocument([
+      {
+        Sid: 'OwnAccount',
+        Effect: 'Allow',
+        Principal: '*',
+        Action: ['*'],
+        Resource: ['*'],
+        Condition: { StringEquals: { 'aws:PrincipalAccount': environment.account } },
+      },
+    ]);
+    const gateway = new VpcEndpoint(this, 'dynamodb', {
+      vpcId: this.#vpcId,
+      serviceName: `com.amazonaws.${environment.region}.dynamodb`,
+      vpcEndpointType: 'Gateway',
+      routeTableIds: [...routeTableIds],
+      policy,
+    });
+    const group = new SecurityGroup(this, 'secrets-manager-security-group', {
+      name: environment.resourceName('securityGroup', 'secrets-manager'),
+      description: 'interface endpoint of Secrets Manager: HTTPS from detect-changes',
+      vpcId: this.#vpcId,
+    });
+    this.#allowIn('secrets-manager-from-function', 443, group.id);
+    new VpcEndpoint(this, 'secrets-manager', {
+      vpcId: this.#vpcId,
+      serviceName: `com.amazonaws.${environment.region}.secretsmanager`,
+      vpcEndpointType: 'Interface',
+      subnetIds: [...this.subnetIds],
+      securityGroupIds: [group.id],
+      privateDnsEnabled: true,
+      policy,
+    });
+    return { dynamodbPrefixListId: gateway.prefixListId, secretsManagerSecurityGroupId: group.id };
+  }
+
+  #allowOut(
+    id: string,
+    port: number,
+    description: string,
+    to: { readonly referencedSecurityGroupId: string } | { readonly prefixListId: string },
+  ): void {
+    new VpcSecurityGroupEgressRule(this, id, {
+      securityGroupId: this.securityGroupId,
+      description,
+      ipProtocol: 'tcp',
+      fromPort: port,
+      toPort: port,
+      ...to,
+    });
+  }
+
+  #allowIn(id: string, port: number, securityGroupId: string): void {
+    new VpcSecurityGroupIngressRule(this, id, {
+      securityGroupId,
+      description: `detect-changes of ${this.#environment.prefix} ${this.#environment.name}`,
+      ipProtocol: 'tcp',
+      fromPort: port,
+      toPort: port,
+      referencedSecurityGroupId: this.securityGroupId,
+    });
+  }
+}

@@ -1,0 +1,139 @@
+/** The Active Directory to watch: one that exists, or an AWS Managed Microsoft AD to create. Either way what detect-changes has to know of it. */
+import { X509Certificate } from 'node:crypto';
+import { SecretsmanagerSecret } from '@cdktf/provider-aws/lib/secretsmanager-secret/index.js';
+import { Token } from 'cdktf';
+import { Construct } from 'constructs';
+import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
+import { formats, matching, type NonEmpty, nonEmpty, WrongPropError } from '../platform/prop-checks.ts';
+import { DirectoryNetwork, type DirectoryNetworkProps } from './directory-network.ts';
+import { ManagedDirectory } from './managed-directory.ts';
+
+/** A domain controller: `ldaps://dc1.corp.example.com:636`, by the name in its certificate. */
+export type LdapsUrl = `ldaps://${string}`;
+
+interface AnyDirectoryProps {
+  /** DNS name of the domain: `corp.example.com`. */
+  readonly domain: string;
+  /** PEM of the CA that signed the domain controllers' certificates, at most 3,000 bytes: the issuing root alone. */
+  readonly caCertificate: string;
+}
+
+export interface ExistingDirectoryProps extends AnyDirectoryProps {
+  /** Domain controllers, tried in this order. */
+  readonly ldapsUrls: NonEmpty<LdapsUrl>;
+  /**
+   * ARN of a secret with JSON `{"username", "password"}` of the account that binds, encrypted with Secrets Manager's own key.
+   *
+   * @default a secret is created without a value; a person puts it in after the first apply
+   */
+  readonly bindSecretArn?: string;
+  readonly network: DirectoryNetworkProps & {
+    /** Security group of the domain controllers, or of whatever stands before them in the VPC. */
+    readonly directorySecurityGroupId: string;
+    /** Add a rule to that security group which lets detect-changes in at TCP 636. @default true */
+    readonly openDirectorySecurityGroup?: boolean;
+  };
+}
+
+export interface CreatedDirectoryProps extends AnyDirectoryProps {
+  /** NetBIOS name of the domain, at most 15 characters: `CORP`. */
+  readonly shortName: string;
+  readonly edition: 'Standard' | 'Enterprise';
+  /** The directory's and the function's network: two subnets in different availability zones. */
+  readonly network: DirectoryNetworkProps & { readonly subnetIds: readonly [string, string] };
+}
+
+export type DirectoryProps =
+  | { readonly existing: ExistingDirectoryProps; readonly created?: never }
+  | { readonly created: CreatedDirectoryProps; readonly existing?: never };
+
+/** Bytes of the CA that still leave room for the other variables in Lambda's 4 KB. */
+const mostCaBytes = 3000;
+
+export class Directory extends Construct {
+  readonly domain: string;
+  readonly ldapsUrls: readonly string[];
+  readonly caCertificate: string;
+  readonly bindSecretArn: string;
+  readonly network: DirectoryNetwork;
+  /** The created directory, when there is one. */
+  readonly managed: ManagedDirectory | undefined;
+
+  constructor(scope: Construct, id: string, environment: IntegrationEnvironment, props: DirectoryProps) {
+    super(scope, id);
+    const { existing, created } = props;
+    const given = existing ?? created;
+    if (given === undefined) throw new WrongPropError('directory is empty: give either an existing directory or one to create');
+    this.domain = matching('directory.domain', given.domain, formats.domain, "give the domain's DNS name, such as corp.example.com");
+    this.caCertificate = caCertificate(given.caCertificate);
+
+    if (created) {
+      if (created.network.subnetIds.length !== 2) {
+        throw new WrongPropError(
+          `network.subnetIds has ${created.network.subnetIds.length} entries: a created directory takes two, in different availability zones`,
+        );
+      }
+      // AWS names the domain controllers: the domain's own name leads to all of them and is in their certificates.
+      this.ldapsUrls = [`ldaps://${this.domain}:636`];
+      const { vpcId, subnetIds } = created.network;
+      this.managed = new ManagedDirectory(this, 'managed', { ...created, environment, vpcId, subnetIds });
+    } else {
+      this.ldapsUrls = nonEmpty('ldapsUrls', existing?.ldapsUrls ?? [], 'name at least one domain controller').map(ldapsUrl);
+    }
+    this.network = new DirectoryNetwork(this, 'network', {
+      environment,
+      network: given.network,
+      securityGroupId: this.managed?.securityGroupId ?? existing?.network.directorySecurityGroupId ?? '',
+      // AWS opens LDAPS within the VPC when it creates a directory.
+      openSecurityGroup: existing !== undefined && (existing.network.openDirectorySecurityGroup ?? true),
+    });
+    this.bindSecretArn = existing?.bindSecretArn
+      ? matching('bindSecretArn', existing.bindSecretArn, formats.secretArn, "give the secret's full ARN, with its six last characters")
+      : this.#secretWithoutValue(environment);
+  }
+
+  #secretWithoutValue(environment: IntegrationEnvironment): string {
+    return new SecretsmanagerSecret(this, 'bind-secret', {
+      name: environment.path('bind'),
+      description: `account that reads ${this.domain}: {"username": distinguished name or user principal name, "password"}`,
+      recoveryWindowInDays: environment.deletionProtection ? 30 : 0,
+    }).arn;
+  }
+}
+
+function ldapsUrl(url: string): string {
+  if (Token.isUnresolved(url)) return url;
+  const remedy = 'give ldaps://<DNS name of a domain controller>:636';
+  if (!url.startsWith('ldaps://')) throw new WrongPropError(`ldapsUrls has "${url}", which is not encrypted: ${remedy}`);
+  const [host = '', port = '636', ...rest] = url.slice('ldaps://'.length).split(':');
+  if (port !== '636' || rest.length > 0) {
+    throw new WrongPropError(`ldapsUrls has "${url}": the function's security group opens port 636 alone, ${remedy}`);
+  }
+  if (!formats.domain.test(host)) {
+    throw new WrongPropError(`ldapsUrls has "${url}": its host has to be the name in the domain controller's certificate, ${remedy}`);
+  }
+  return `ldaps://${host}:636`;
+}
+
+function caCertificate(pem: string): string {
+  if (Token.isUnresolved(pem)) return pem;
+  const remedy = 'give the PEM of the CA that signed the domain controllers\' certificates ("-----BEGIN CERTIFICATE-----…")';
+  const bytes = Buffer.byteLength(pem);
+  if (bytes > mostCaBytes)
+    throw new WrongPropError(`caCertificate has ${bytes} bytes, ${mostCaBytes} are allowed: give only the issuing root`);
+  if (/PRIVATE KEY/.test(pem)) throw new WrongPropError(`caCertificate holds a private key: ${remedy}`);
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (certificates.length === 0) throw new WrongPropError(`caCertificate is "${pem.slice(0, 40)}": ${remedy}`);
+  for (const certificate of certificates) {
+    if (!readable(certificate)) throw new WrongPropError(`caCertificate "${certificate.slice(0, 60)}" is no X.509 certificate: ${remedy}`);
+  }
+  return pem;
+}
+
+function readable(certificate: string): boolean {
+  try {
+    return new X509Certificate(certificate).ca;
+  } catch {
+    return false;
+  }
+}

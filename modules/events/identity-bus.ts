@@ -1,0 +1,89 @@
+/** The identity bus: where every identity event passes, is archived, and reaches whoever has a rule for it. */
+import { CloudwatchEventArchive } from '@cdktf/provider-aws/lib/cloudwatch-event-archive/index.js';
+import { CloudwatchEventBus } from '@cdktf/provider-aws/lib/cloudwatch-event-bus/index.js';
+import { CloudwatchEventRule } from '@cdktf/provider-aws/lib/cloudwatch-event-rule/index.js';
+import { CloudwatchEventTarget } from '@cdktf/provider-aws/lib/cloudwatch-event-target/index.js';
+import { Construct } from 'constructs';
+import { catalogue, type EventSource, type IdentityEventType } from '../../handlers/events/catalogue.ts';
+import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
+import { DeadLetterQueue, type MessageQueue } from '../platform/message-queue.ts';
+import type { Grantee } from '../platform/policy.ts';
+import { type NonEmpty, nonEmpty, wholeNumber } from '../platform/prop-checks.ts';
+import { putEventsActions } from './permissions.ts';
+
+export interface IdentityBusProps {
+  readonly environment: IntegrationEnvironment;
+  /** Days the archive keeps events for a replay. @default 30 */
+  readonly archiveRetentionDays?: number;
+}
+
+/** Which events a rule takes: those of the types, or all of the sources. */
+export type IdentityRuleProps = { readonly queue: MessageQueue } & (
+  | { readonly types: NonEmpty<IdentityEventType>; readonly sources?: never }
+  | { readonly sources: NonEmpty<EventSource>; readonly types?: never }
+);
+
+/**
+ * @example
+ * bus.rule(this, 'offboarding', { types: ['UserDisabled', 'UserDeleted'], queue });
+ */
+export class IdentityBus extends Construct {
+  readonly name: string;
+  readonly arn: string;
+  readonly #environment: IntegrationEnvironment;
+  readonly #deadLetters: DeadLetterQueue;
+
+  constructor(scope: Construct, id: string, props: IdentityBusProps) {
+    super(scope, id);
+    const { environment } = props;
+    this.#environment = environment;
+    const bus = new CloudwatchEventBus(this, 'bus', {
+      name: environment.resourceName('bus', 'identity'),
+      description: `identity events of ${environment.prefix} ${environment.name}`,
+    });
+    this.name = bus.name;
+    this.arn = bus.arn;
+    new CloudwatchEventArchive(this, 'archive', {
+      name: environment.resourceName('archive', 'identity'),
+      description: 'every identity event, for a replay',
+      eventSourceArn: bus.arn,
+      retentionDays: wholeNumber('archiveRetentionDays', props.archiveRetentionDays ?? 30, 1, 3650),
+    });
+    this.#deadLetters = new DeadLetterQueue(this, 'dead-letters', { environment, name: 'undeliverable' });
+  }
+
+  /** Lets the grantee raise events on this bus. */
+  grantPutEvents(grantee: Grantee): void {
+    grantee.allow({ Sid: 'RaiseEvents', Effect: 'Allow', Action: putEventsActions, Resource: [this.arn] });
+  }
+
+  /**
+   * Delivers events to a queue. What EventBridge cannot deliver within a day ends in the bus's dead-letter queue.
+   *
+   * @param id last part of the rule's name
+   */
+  rule(scope: Construct, id: string, props: IdentityRuleProps): CloudwatchEventRule {
+    const rule = new CloudwatchEventRule(scope, `${id}-rule`, {
+      name: this.#environment.resourceName('rule', id),
+      description: `identity events for ${id}`,
+      eventBusName: this.name,
+      eventPattern: JSON.stringify(eventPattern(props)),
+    });
+    new CloudwatchEventTarget(scope, `${id}-target`, {
+      eventBusName: this.name,
+      rule: rule.name,
+      targetId: 'queue',
+      arn: props.queue.arn,
+      deadLetterConfig: { arn: this.#deadLetters.arn },
+    });
+    props.queue.allowRule(id, rule.arn);
+    this.#deadLetters.allowRule(id, rule.arn);
+    return rule;
+  }
+}
+
+function eventPattern(props: IdentityRuleProps): { source: readonly string[]; 'detail-type'?: readonly string[] } {
+  if (props.sources) return { source: nonEmpty('sources', props.sources, 'name the sources the rule is for') };
+  const types = nonEmpty('types', props.types, 'name the event types the rule is for');
+  return { source: [...new Set(types.map((type) => catalogue[type].source))], 'detail-type': types };
+}

@@ -1,0 +1,2 @@
+/** What raising identity events takes. */
+export const putEventsActions = ['events:PutEvents'] as const;

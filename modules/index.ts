@@ -1,0 +1,26 @@
+/** The modules' public contract: constructs, their props, and the lists of permissions that reviewers and tests share. */
+export type { RoleMapping } from '../handlers/access/role-mapping.ts';
+export type { EventSource, IdentityEventType } from '../handlers/events/catalogue.ts';
+export { AccessDecision, type AccessDecisionProps } from './access/access-decision.ts';
+export { ActiveDirectoryIntegration, type ActiveDirectoryIntegrationProps } from './active-directory-integration.ts';
+export { AuditTrail, type AuditTrailProps } from './audit/audit-trail.ts';
+export {
+  type CreatedDirectoryProps,
+  Directory,
+  type DirectoryProps,
+  type ExistingDirectoryProps,
+  type LdapsUrl,
+} from './directory/directory.ts';
+export type { CreatedEndpoints, DirectoryNetworkProps, ExistingEndpoints } from './directory/directory-network.ts';
+export { DirectoryWatch, type DirectoryWatchProps, type PollSchedule } from './directory/directory-watch.ts';
+export { IdentityBus, type IdentityBusProps, type IdentityRuleProps } from './events/identity-bus.ts';
+export { ConfigurationBucket, type ConfigurationBucketProps } from './platform/configuration-bucket.ts';
+export { EnvironmentKey, type EnvironmentKeyProps } from './platform/environment-key.ts';
+export { HandlerFunction, type HandlerFunctionProps } from './platform/handler-function.ts';
+export { IntegrationEnvironment, type IntegrationEnvironmentProps } from './platform/integration-environment.ts';
+export { DeadLetterQueue, MessageQueue, type MessageQueueProps } from './platform/message-queue.ts';
+export type { ActionReason, Grantee, Statement } from './platform/policy.ts';
+export { type LogRetentionDays, type NonEmpty, WrongPropError } from './platform/prop-checks.ts';
+export { Table, type TableProps } from './platform/table.ts';
+export { type IdentityCenterProps, RoleSync, type RoleSyncProps } from './roles/role-sync.ts';
+export { surplusReasons, unscopedActions } from './surplus-reasons.ts';

@@ -1,0 +1,223 @@
+/** A function of the project: its built zip, its own role, log group, dead-letter queue and alarms. */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
+import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
+import { IamRole } from '@cdktf/provider-aws/lib/iam-role/index.js';
+import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy/index.js';
+import {
+  LambdaEventSourceMapping,
+  type LambdaEventSourceMappingConfig,
+} from '@cdktf/provider-aws/lib/lambda-event-source-mapping/index.js';
+import { LambdaFunction } from '@cdktf/provider-aws/lib/lambda-function/index.js';
+import { AssetType, Lazy, TerraformAsset, Token } from 'cdktf';
+import { Construct } from 'constructs';
+import { type FunctionName, functions } from '../../handlers/functions.ts';
+import type { IntegrationEnvironment } from './integration-environment.ts';
+import { DeadLetterQueue, type MessageQueue } from './message-queue.ts';
+import {
+  consumeQueueActions,
+  consumeStreamActions,
+  describeNetworkActions,
+  listStreamsActions,
+  logActions,
+  networkInterfaceActions,
+  traceActions,
+} from './permissions.ts';
+import { type Grantee, policyDocument, type Statement, trustPolicy } from './policy.ts';
+import { WrongPropError } from './prop-checks.ts';
+import type { Table } from './table.ts';
+
+/** Bytes of names and values that Lambda allows (AWS Lambda Developer Guide, "Lambda quotas": 4 KB). */
+const mostEnvironmentBytes = 4096;
+
+export interface HandlerFunctionProps {
+  readonly environment: IntegrationEnvironment;
+  /** Which function: code, handler and runtime follow from it and cannot be set. */
+  readonly function: FunctionName;
+  /** Environment variables, exactly those of the function's own list. */
+  readonly variables: Readonly<Record<string, string>>;
+  /**
+   * How the function is invoked, which decides how failures reach its dead-letter queue: an asynchronous invocation and a stream's
+   * batch are sent there by Lambda, a queue's message is moved there by SQS.
+   */
+  readonly invocation: 'asynchronous' | 'stream' | 'queue' | 'fifo-queue';
+  readonly timeoutSeconds: number;
+  /** Most invocations at a time. @default the account's pool */
+  readonly reservedConcurrency?: number;
+  /** Subnets and security groups to attach to. @default no VPC */
+  readonly network?: { readonly subnetIds: readonly string[]; readonly securityGroupIds: readonly string[] };
+}
+
+export class HandlerFunction extends Construct implements Grantee {
+  readonly functionName: string;
+  readonly arn: string;
+  readonly timeoutSeconds: number;
+  readonly deadLetters: DeadLetterQueue;
+  readonly #environment: IntegrationEnvironment;
+  readonly #statements: Statement[] = [];
+  readonly #function: LambdaFunction;
+
+  constructor(scope: Construct, id: string, props: HandlerFunctionProps) {
+    super(scope, id);
+    const { environment, variables, network } = props;
+    this.#environment = environment;
+    this.timeoutSeconds = props.timeoutSeconds;
+    this.functionName = environment.resourceName('function', props.function);
+    checkVariables(props.function, variables);
+
+    const logGroup = new CloudwatchLogGroup(this, 'log-group', {
+      name: `/aws/lambda/${this.functionName}`,
+      retentionInDays: environment.logRetentionDays,
+      kmsKeyId: environment.key.arn,
+    });
+    this.deadLetters = new DeadLetterQueue(this, 'dead-letters', {
+      environment,
+      name: props.function,
+      fifo: props.invocation === 'fifo-queue',
+    });
+    const role = new IamRole(this, 'role', {
+      name: environment.resourceName('role', props.function),
+      description: `${props.function}: exactly the calls it makes`,
+      assumeRolePolicy: trustPolicy('lambda.amazonaws.com'),
+      ...(environment.permissionsBoundaryArn ? { permissionsBoundary: environment.permissionsBoundaryArn } : {}),
+    });
+    const policy = new IamRolePolicy(this, 'policy', {
+      name: props.function,
+      role: role.name,
+      policy: Lazy.stringValue({ produce: () => policyDocument(this.#statements) }),
+    });
+    this.allow({ Sid: 'WriteOwnLogs', Effect: 'Allow', Action: logActions, Resource: [`${logGroup.arn}:*`] });
+    this.allow({ Sid: 'SendTraces', Effect: 'Allow', Action: traceActions, Resource: ['*'] });
+    if (network) this.#allowNetworkAttachment();
+    if (props.invocation === 'asynchronous' || props.invocation === 'stream') this.deadLetters.grantSendMessages(this, 'SendDeadLetters');
+
+    const zip = builtZip(props.function);
+    const asset = new TerraformAsset(this, 'code', { path: zip.path, type: AssetType.FILE, assetHash: zip.sha256.toString('hex') });
+    this.#function = new LambdaFunction(this, 'function', {
+      functionName: this.functionName,
+      description: `${props.function} (${functions[props.function]}) of ${environment.prefix} ${environment.name}`,
+      role: role.arn,
+      filename: asset.path,
+      sourceCodeHash: zip.sha256.toString('base64'),
+      handler: 'index.handler',
+      runtime: 'nodejs22.x',
+      architectures: ['arm64'],
+      timeout: props.timeoutSeconds,
+      memorySize: 512,
+      environment: { variables: { ...variables } },
+      loggingConfig: { logFormat: 'JSON', applicationLogLevel: 'INFO', systemLogLevel: 'INFO', logGroup: logGroup.name },
+      tracingConfig: { mode: 'Active' },
+      ...(props.invocation === 'asynchronous' ? { deadLetterConfig: { targetArn: this.deadLetters.arn } } : {}),
+      ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
+      ...(network ? { vpcConfig: { subnetIds: [...network.subnetIds], securityGroupIds: [...network.securityGroupIds] } } : {}),
+      // Lambda tries the role when it attaches a network or a source, so the permissions have to be there first.
+      dependsOn: [policy],
+    });
+    this.arn = this.#function.arn;
+    this.#addErrorAlarm();
+  }
+
+  allow(statement: Statement): void {
+    if (this.#statements.some(({ Sid }) => Sid === statement.Sid)) {
+      throw new WrongPropError(`statement "${statement.Sid}" was given to ${this.functionName} twice: grant it once`);
+    }
+    this.#statements.push(statement);
+  }
+
+  /** Invokes the function with messages of a queue; a message that fails is retried alone, the others of its batch are done. */
+  consumeQueue(queue: MessageQueue, props: { readonly batchSize: number; readonly maximumConcurrency: number }): void {
+    this.allow({ Sid: 'ConsumeQueue', Effect: 'Allow', Action: consumeQueueActions, Resource: [queue.arn] });
+    this.#addSource('queue-source', {
+      eventSourceArn: queue.arn,
+      batchSize: props.batchSize,
+      scalingConfig: { maximumConcurrency: props.maximumConcurrency },
+    });
+  }
+
+  /**
+   * Invokes the function with a table's changes, in order, from the oldest one on. A batch that fails is halved until the bad record is
+   * found; that record is retried while the stream keeps it, and only then sent to the dead-letter queue.
+   *
+   * @param pattern an event filter (AWS Lambda Developer Guide, "Using event filtering with a DynamoDB event source")
+   */
+  consumeStream(table: Table, pattern: object): void {
+    this.allow({ Sid: 'ConsumeStream', Effect: 'Allow', Action: consumeStreamActions, Resource: [table.streamArn] });
+    this.allow({ Sid: 'ListStreams', Effect: 'Allow', Action: listStreamsActions, Resource: ['*'] });
+    this.#addSource('stream-source', {
+      eventSourceArn: table.streamArn,
+      startingPosition: 'TRIM_HORIZON',
+      batchSize: 100,
+      parallelizationFactor: 1,
+      bisectBatchOnFunctionError: true,
+      maximumRetryAttempts: 10_000,
+      maximumRecordAgeInSeconds: -1,
+      filterCriteria: { filter: [{ pattern: JSON.stringify(pattern) }] },
+      destinationConfig: { onFailure: { destinationArn: this.deadLetters.arn } },
+    });
+  }
+
+  #addSource(id: string, config: Omit<LambdaEventSourceMappingConfig, 'functionName'>): void {
+    new LambdaEventSourceMapping(this, id, {
+      ...config,
+      functionName: this.arn,
+      functionResponseTypes: ['ReportBatchItemFailures'],
+    });
+  }
+
+  #allowNetworkAttachment(): void {
+    const environment = this.#environment;
+    this.allow({
+      Sid: 'LambdaAttachesNetwork',
+      Effect: 'Allow',
+      Action: networkInterfaceActions,
+      Resource: [environment.arn('ec2', '*/*')],
+    });
+    this.allow({ Sid: 'LambdaReadsNetwork', Effect: 'Allow', Action: describeNetworkActions, Resource: ['*'] });
+    // Only calls from within the function carry this key, so Lambda itself still attaches it (AWS Lambda Developer Guide, "Giving Lambda
+    // functions access to resources in an Amazon VPC"). The ARN is written out: a reference would make role and function need each other.
+    this.allow({
+      Sid: 'CodeTouchesNoNetwork',
+      Effect: 'Deny',
+      Action: [...networkInterfaceActions, ...describeNetworkActions],
+      Resource: ['*'],
+      Condition: { ArnEquals: { 'lambda:SourceFunctionArn': environment.arn('lambda', `function:${this.functionName}`) } },
+    });
+  }
+
+  #addErrorAlarm(): void {
+    new CloudwatchMetricAlarm(this, 'errors', {
+      alarmName: `${this.functionName}-errors`,
+      alarmDescription: `${this.functionName} failed: read its log group for the reason and the remedy`,
+      namespace: 'AWS/Lambda',
+      metricName: 'Errors',
+      dimensions: { FunctionName: this.functionName },
+      statistic: 'Sum',
+      period: 60,
+      evaluationPeriods: 5,
+      datapointsToAlarm: 2,
+      threshold: 1,
+      comparisonOperator: 'GreaterThanOrEqualToThreshold',
+      treatMissingData: 'notBreaching',
+      alarmActions: [...this.#environment.alarmActions],
+    });
+  }
+}
+
+function builtZip(name: FunctionName): { path: string; sha256: Buffer } {
+  const relative = `dist/handlers/${functions[name]}/${name}.zip`;
+  const path = fileURLToPath(new URL(`../../${relative}`, import.meta.url));
+  if (!existsSync(path)) throw new WrongPropError(`code of ${name} is missing at ${relative}: run "npm run build" first`);
+  return { path, sha256: createHash('sha256').update(readFileSync(path)).digest() };
+}
+
+function checkVariables(name: FunctionName, variables: Readonly<Record<string, string>>): void {
+  const known = Object.entries(variables).filter(([, value]) => !Token.isUnresolved(value));
+  const bytes = known.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
+  if (bytes > mostEnvironmentBytes) {
+    throw new WrongPropError(
+      `environment variables of ${name} take ${bytes} bytes, Lambda allows ${mostEnvironmentBytes}: shorten the longest value`,
+    );
+  }
+}

@@ -1,0 +1,109 @@
+/** SQS queues: encrypted, TLS only, and what fails five times is kept in a dead-letter queue that raises an alarm. */
+import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
+import { SqsQueue, type SqsQueueConfig } from '@cdktf/provider-aws/lib/sqs-queue/index.js';
+import { SqsQueuePolicy } from '@cdktf/provider-aws/lib/sqs-queue-policy/index.js';
+import { Lazy } from 'cdktf';
+import { Construct } from 'constructs';
+import type { IntegrationEnvironment } from './integration-environment.ts';
+import { sendMessageActions } from './permissions.ts';
+import { type Grantee, policyDocument, type Statement } from './policy.ts';
+
+export interface MessageQueueProps {
+  readonly environment: IntegrationEnvironment;
+  /** Last part of the queue's name; `.fifo` is added where it belongs. */
+  readonly name: string;
+  /** Ordered by message group, deduplicated by the sender's id. @default false */
+  readonly fifo?: boolean;
+  /** How long a received message stays hidden; six times the consumer's timeout (AWS Lambda Developer Guide, "Configuring an Amazon SQS queue"). @default 30 */
+  readonly visibilityTimeoutSeconds?: number;
+  /** Where a message goes that failed five times. @default none */
+  readonly deadLetters?: DeadLetterQueue;
+  /** @default 4 days, as SQS has it */
+  readonly retentionSeconds?: number;
+}
+
+export class MessageQueue extends Construct {
+  readonly arn: string;
+  readonly url: string;
+  readonly name: string;
+  readonly #statements: Statement[] = [];
+
+  constructor(scope: Construct, id: string, props: MessageQueueProps) {
+    super(scope, id);
+    const fifo: Partial<SqsQueueConfig> = {
+      fifoQueue: true,
+      contentBasedDeduplication: false,
+      deduplicationScope: 'messageGroup',
+      fifoThroughputLimit: 'perMessageGroupId',
+    };
+    this.name = props.environment.resourceName('queue', `${props.name}${props.fifo ? '.fifo' : ''}`);
+    const queue = new SqsQueue(this, 'queue', {
+      name: this.name,
+      sqsManagedSseEnabled: true,
+      messageRetentionSeconds: props.retentionSeconds ?? 345_600,
+      visibilityTimeoutSeconds: props.visibilityTimeoutSeconds ?? 30,
+      ...(props.fifo ? fifo : {}),
+      ...(props.deadLetters ? { redrivePolicy: JSON.stringify({ deadLetterTargetArn: props.deadLetters.arn, maxReceiveCount: 5 }) } : {}),
+    });
+    this.arn = queue.arn;
+    this.url = queue.url;
+    this.#statements.push({
+      Sid: 'DenyWithoutTls',
+      Effect: 'Deny',
+      Principal: '*',
+      Action: ['sqs:*'],
+      Resource: [queue.arn],
+      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    });
+    new SqsQueuePolicy(this, 'policy', {
+      queueUrl: queue.url,
+      policy: Lazy.stringValue({ produce: () => policyDocument(this.#statements) }),
+    });
+  }
+
+  /** Lets EventBridge deliver for this rule. */
+  allowRule(name: string, ruleArn: string): void {
+    this.#statements.push({
+      Sid: `Deliver${name.replace(/(?:^|[^A-Za-z0-9]+)([A-Za-z0-9])/g, (_, first: string) => first.toUpperCase())}`,
+      Effect: 'Allow',
+      Principal: { Service: 'events.amazonaws.com' },
+      Action: sendMessageActions,
+      Resource: [this.arn],
+      Condition: { ArnEquals: { 'aws:SourceArn': ruleArn } },
+    });
+  }
+
+  /** Lets the grantee send messages. `sid` names the statement in the grantee's policy. */
+  grantSendMessages(grantee: Grantee, sid: string): void {
+    grantee.allow({ Sid: sid, Effect: 'Allow', Action: sendMessageActions, Resource: [this.arn] });
+  }
+}
+
+export interface DeadLetterQueueProps {
+  readonly environment: IntegrationEnvironment;
+  /** Name of what fails into it. */
+  readonly name: string;
+  /** A FIFO queue's dead-letter queue is a FIFO queue too (Amazon SQS Developer Guide, "Using dead-letter queues"). @default false */
+  readonly fifo?: boolean;
+}
+
+/** Keeps what failed for 14 days, the longest SQS keeps anything, and raises an alarm as soon as it holds one message. */
+export class DeadLetterQueue extends MessageQueue {
+  constructor(scope: Construct, id: string, props: DeadLetterQueueProps) {
+    super(scope, id, { ...props, name: `${props.name}-dead-letters`, retentionSeconds: 1_209_600 });
+    new CloudwatchMetricAlarm(this, 'alarm', {
+      alarmName: `${this.name}-not-empty`,
+      alarmDescription: `${this.name} holds messages: read them, mend the cause, then redrive the queue`,
+      namespace: 'AWS/SQS',
+      metricName: 'ApproximateNumberOfMessagesVisible',
+      dimensions: { QueueName: this.name },
+      statistic: 'Maximum',
+      period: 60,
+      evaluationPeriods: 1,
+      threshold: 1,
+      comparisonOperator: 'GreaterThanOrEqualToThreshold',
+      treatMissingData: 'notBreaching',
+      alarmActions: [...props.environment.alarmActions],
+    });
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * What keeping roles takes at the Identity Store, by the resources each action needs (Service Authorization Reference, "Actions,
+ * resources, and condition keys for AWS Identity Store"), and at sync-roles' own ledger.
+ */
+import type { ActionReason } from '../platform/policy.ts';
+
+/** Need the identity store alone: the user or group has no id yet. */
+export const createIdentityActions = ['identitystore:CreateUser', 'identitystore:CreateGroup'] as const;
+/** Need the identity store and the user. */
+export const keepUserActions = ['identitystore:DescribeUser', 'identitystore:GetUserId', 'identitystore:UpdateUser'] as const;
+/** Allowed only where a deleted account's user is deleted too. */
+export const deleteUserActions = ['identitystore:DeleteUser'] as const;
+/** Need the identity store and the group. */
+export const keepGroupActions = ['identitystore:DescribeGroup', 'identitystore:GetGroupId', 'identitystore:UpdateGroup'] as const;
+/** Need the identity store, the group and the user; the latter two the membership besides. */
+export const keepMembershipActions = [
+  'identitystore:CreateGroupMembership',
+  'identitystore:DeleteGroupMembership',
+  'identitystore:GetGroupMembershipId',
+] as const;
+
+/** The ledger of what was made at the target. */
+export const keepLedgerActions = ['dynamodb:GetItem', 'dynamodb:PutItem'] as const;
+
+/** What IAM cannot scope: ids of users, groups and memberships are the store's own and not known before they exist. */
+export const unscoped: readonly ActionReason[] = [
+  ...[...keepUserActions, ...deleteUserActions, ...keepGroupActions, ...keepMembershipActions].map((action) => ({
+    action,
+    reason:
+      'ids of users, groups and memberships are made by the identity store; the store itself is named, its objects are user/*, group/*, membership/*',
+  })),
+];

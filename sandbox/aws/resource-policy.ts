@@ -1,0 +1,18 @@
+import { AwsError } from './error.ts';
+import type { PolicyDocument } from './iam/index.ts';
+import type { Authorization } from './service.ts';
+
+/** A resource's policy text as a question to IAM carries it; nothing where the resource has none. */
+export function resourcePolicy(name: string, text: string | undefined): Pick<Authorization, 'resourcePolicy'> {
+  return text ? { resourcePolicy: { name, document: JSON.parse(text) as PolicyDocument } } : {};
+}
+
+/** Refuses a policy text that is not JSON, with the code the service documents. */
+export function checkPolicyText(text: string, code: string): string {
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    throw new AwsError(code, `the policy is not JSON: ${text.slice(0, 100)}`);
+  }
+}

@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto';
+import { AwsError } from '../error.ts';
+import { limit, optionalRecord, optionalText, page, record, records, text, texts } from '../input.ts';
+import type { Authorization, Caller, Input, Operation, Output, Service, Surroundings } from '../service.ts';
+import { sessionArn } from '../session.ts';
+import { checked, externalKey, group, invalid, uniqueKey, updated, user } from './identity-attributes.ts';
+import { conflict, Entries, type Entry, idPrefix, notFound } from './identity-directory.ts';
+
+// Identity Store. Behaviour: Identity Store API Reference. Actions and resources: Service Authorization Reference, "AWS Identity Store";
+// an operation on several resource types needs permission on each.
+
+interface Membership {
+  readonly id: string;
+  readonly groupId: string;
+  readonly userId: string;
+  readonly at: Date;
+  readonly by: string;
+}
+
+const resourceIdPattern = /^([0-9a-f]{10}-|)[A-Fa-f0-9]{8}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{12}$/;
+
+function id(input: Input, name: string): string {
+  const value = text(input, name);
+  if (!resourceIdPattern.test(value)) throw invalid(`${name}: '${value}' does not match ${resourceIdPattern.source}`);
+  return value;
+}
+
+const memberId = (input: Input): string => id(record(input, 'MemberId'), 'UserId');
+
+/** @param callsPerSecond of each operation; Identity Center's quota is 20. Not limited by default. */
+export function identitystore(surroundings: Surroundings, identityStoreId: string, callsPerSecond?: number): Service {
+  const { region, account } = surroundings;
+  const users = new Entries('USER', user, identityStoreId);
+  const groups = new Entries('GROUP', group, identityStoreId);
+  const memberships = new Map<string, Membership>();
+  const recentCalls = new Map<string, number[]>();
+
+  const membership = (membershipId: string): Membership => {
+    const found = memberships.get(membershipId);
+    if (!found) throw notFound('GROUP_MEMBERSHIP', membershipId);
+    return found;
+  };
+  const membershipOf = (groupId: string, userId: string): Membership | undefined =>
+    [...memberships.values()].find((one) => one.groupId === groupId && one.userId === userId);
+
+  /** What GetUserId and GetGroupId look up: an external id, or a unique attribute. */
+  function lookUp(entries: Entries, paths: readonly string[], input: Input): Entry | undefined {
+    const alternate = record(input, 'AlternateIdentifier');
+    const external = optionalRecord(alternate, 'ExternalId');
+    if (external) return entries.find(externalKey(text(external, 'Issuer'), text(external, 'Id')));
+    const attribute = record(alternate, 'UniqueAttribute');
+    const path = text(attribute, 'AttributePath');
+    if (!paths.includes(path.toLowerCase())) throw invalid(`AttributePath: '${path}' is not unique; the only valid paths are ${paths.join(' and ')}`);
+    return entries.find(uniqueKey(path, text(attribute, 'AttributeValue')));
+  }
+  const lookUpUser = (input: Input): Entry | undefined => lookUp(users, ['username', 'emails.value'], input);
+  const lookUpGroup = (input: Input): Entry | undefined => lookUp(groups, ['displayname'], input);
+
+  const by = (caller: Caller): string => (caller === 'operator' ? `arn:aws:iam::${account}:root` : 'service' in caller ? caller.service : sessionArn(caller));
+  const stamps = (entry: Entry): Output => ({ CreatedAt: entry.createdAt, CreatedBy: entry.createdBy, UpdatedAt: entry.updatedAt, UpdatedBy: entry.updatedBy });
+  const userShown = (entry: Entry): Output => ({ IdentityStoreId: identityStoreId, UserId: entry.id, ...entry.attributes, UserStatus: 'ENABLED', ...stamps(entry) });
+  const groupShown = (entry: Entry): Output => ({ IdentityStoreId: identityStoreId, GroupId: entry.id, ...entry.attributes, ...stamps(entry) });
+  const membershipShown = (one: Membership): Output => ({
+    IdentityStoreId: identityStoreId,
+    MembershipId: one.id,
+    GroupId: one.groupId,
+    MemberId: { UserId: one.userId },
+    CreatedAt: one.at,
+    CreatedBy: one.by,
+    UpdatedAt: one.at,
+    UpdatedBy: one.by,
+  });
+
+  const paged = (input: Input, member: string, all: readonly Output[]): Output => {
+    const { items, nextToken } = page(all, optionalText(input, 'NextToken'), limit(input, 'MaxResults', 1, 100, 100));
+    return { [member]: items, ...(nextToken ? { NextToken: nextToken } : {}) };
+  };
+
+  /** The deprecated Filters: one, exact, on the unique attribute. */
+  function filtered(input: Input, entries: Entries, attribute: string): Entry[] {
+    const filters = records(input, 'Filters');
+    if (filters.length > 1) throw invalid(`Filters: ${filters.length} given, at most one is supported`);
+    const [filter] = filters;
+    if (!filter) return entries.all();
+    if (text(filter, 'AttributePath').toLowerCase() !== attribute.toLowerCase()) throw invalid(`Filters: the only supported AttributePath is ${attribute}`);
+    const found = entries.find(uniqueKey(attribute, text(filter, 'AttributeValue')));
+    return found ? [found] : [];
+  }
+
+  const without = (input: Input): Input => {
+    const { IdentityStoreId: _store, ...attributes } = input;
+    return attributes;
+  };
+  const removeMemberships = (matches: (one: Membership) => boolean): void => {
+    for (const one of memberships.values()) if (matches(one)) memberships.delete(one.id);
+  };
+
+  // Resource types, as the Service Authorization Reference names them
+  const store = `arn:aws:identitystore::${account}:identitystore/${identityStoreId}`;
+  const userArn = (one: string): string => `arn:aws:identitystore:::user/${one}`;
+  const groupArn = (one: string): string => `arn:aws:identitystore:::group/${one}`;
+  const membershipArn = (one: string): string => `arn:aws:identitystore:::membership/${one}`;
+  const ofMembership = (input: Input): string[] => {
+    const found = memberships.get(id(input, 'MembershipId'));
+    return [membershipArn(id(input, 'MembershipId')), ...(found ? [groupArn(found.groupId), userArn(found.userId)] : [])];
+  };
+
+  function throttle(operation: string): void {
+    if (callsPerSecond === undefined) return;
+    const now = Date.now();
+    const recent = (recentCalls.get(operation) ?? []).filter((at) => at > now - 1000);
+    if (recent.length >= callsPerSecond) throw new AwsError('ThrottlingException', 'Rate exceeded', 400, { RetryAfterSeconds: 1 });
+    recentCalls.set(operation, [...recent, now]);
+  }
+
+  const operation = (name: string, resources: (input: Input) => readonly string[], run: Operation['run']): Operation => ({
+    authorize: (input) =>
+      [store, ...resources(input)].map(
+        (resource): Authorization => ({ action: `identitystore:${name}`, resource, context: { 'identitystore:PrimaryRegion': region } }),
+      ),
+    run(input, caller) {
+      throttle(name);
+      const asked = text(input, 'IdentityStoreId');
+      if (asked !== identityStoreId) throw notFound('IDENTITY_STORE', asked);
+      return run(input, caller);
+    },
+  });
+
+
+  return {
+    name: 'identitystore',
+    operations: {
+      CreateUser: operation('CreateUser', () => [], (input, caller) => {
+        const attributes = without(input);
+        if ('ExternalIds' in attributes) throw invalid('ExternalIds: CreateUser has no such member; use UpdateUser with the path externalIds');
+        const entry = users.add(checked(user, attributes), by(caller));
+        return { IdentityStoreId: identityStoreId, UserId: entry.id };
+      }),
+      DescribeUser: operation('DescribeUser', (input) => [userArn(id(input, 'UserId'))], (input) => userShown(users.get(id(input, 'UserId')))),
+      UpdateUser: operation('UpdateUser', (input) => [userArn(id(input, 'UserId'))], (input, caller) => {
+        const entry = users.get(id(input, 'UserId'));
+        users.update(entry, updated(user, entry.attributes, records(input, 'Operations')), by(caller));
+        return {};
+      }),
+      DeleteUser: operation('DeleteUser', (input) => [userArn(id(input, 'UserId'))], (input) => {
+        const userId = id(input, 'UserId');
+        users.remove(userId);
+        removeMemberships((one) => one.userId === userId);
+        return {};
+      }),
+      ListUsers: operation('ListUsers', () => [userArn('*')], (input) => paged(input, 'Users', filtered(input, users, 'UserName').map(userShown))),
+      GetUserId: operation('GetUserId', (input) => [userArn(lookUpUser(input)?.id ?? '*')], (input) => {
+        const entry = lookUpUser(input);
+        if (!entry) throw notFound('USER', 'null');
+        return { IdentityStoreId: identityStoreId, UserId: entry.id };
+      }),
+      CreateGroup: operation('CreateGroup', () => [], (input, caller) => {
+        const attributes = without(input);
+        if ('ExternalIds' in attributes) throw invalid('ExternalIds: CreateGroup has no such member; use UpdateGroup with the path externalIds');
+        return { IdentityStoreId: identityStoreId, GroupId: groups.add(checked(group, attributes), by(caller)).id };
+      }),
+      DescribeGroup: operation('DescribeGroup', (input) => [groupArn(id(input, 'GroupId'))], (input) => groupShown(groups.get(id(input, 'GroupId')))),
+      UpdateGroup: operation('UpdateGroup', (input) => [groupArn(id(input, 'GroupId'))], (input, caller) => {
+        const entry = groups.get(id(input, 'GroupId'));
+        groups.update(entry, updated(group, entry.attributes, records(input, 'Operations')), by(caller));
+        return {};
+      }),
+      DeleteGroup: operation('DeleteGroup', (input) => [groupArn(id(input, 'GroupId'))], (input) => {
+        const groupId = id(input, 'GroupId');
+        groups.remove(groupId);
+        removeMemberships((one) => one.groupId === groupId);
+        return {};
+      }),
+      ListGroups: operation('ListGroups', () => [groupArn('*')], (input) => paged(input, 'Groups', filtered(input, groups, 'DisplayName').map(groupShown))),
+      GetGroupId: operation('GetGroupId', (input) => [groupArn(lookUpGroup(input)?.id ?? '*')], (input) => {
+        const entry = lookUpGroup(input);
+        if (!entry) throw notFound('GROUP', 'null');
+        return { IdentityStoreId: identityStoreId, GroupId: entry.id };
+      }),
+      CreateGroupMembership: operation('CreateGroupMembership', (input) => [groupArn(id(input, 'GroupId')), userArn(memberId(input))], (input, caller) => {
+        const groupId = groups.get(id(input, 'GroupId')).id;
+        const userId = users.get(memberId(input)).id;
+        if (membershipOf(groupId, userId)) throw conflict('Member and Group relationship already exists.');
+        const one: Membership = { id: `${idPrefix(identityStoreId)}${randomUUID()}`, groupId, userId, at: new Date(), by: by(caller) };
+        memberships.set(one.id, one);
+        return { IdentityStoreId: identityStoreId, MembershipId: one.id };
+      }),
+      DescribeGroupMembership: operation('DescribeGroupMembership', ofMembership, (input) => membershipShown(membership(id(input, 'MembershipId')))),
+      DeleteGroupMembership: operation('DeleteGroupMembership', ofMembership, (input) => {
+        memberships.delete(membership(id(input, 'MembershipId')).id);
+        return {};
+      }),
+      GetGroupMembershipId: operation(
+        'GetGroupMembershipId',
+        (input) => {
+          const [groupId, userId] = [id(input, 'GroupId'), memberId(input)];
+          return [groupArn(groupId), userArn(userId), membershipArn(membershipOf(groupId, userId)?.id ?? '*')];
+        },
+        (input) => {
+          const found = membershipOf(groups.get(id(input, 'GroupId')).id, users.get(memberId(input)).id);
+          if (!found) throw notFound('GROUP_MEMBERSHIP', 'null');
+          return { IdentityStoreId: identityStoreId, MembershipId: found.id };
+        },
+      ),
+      ListGroupMemberships: operation('ListGroupMemberships', (input) => [membershipArn('*'), groupArn(id(input, 'GroupId'))], (input) => {
+        const groupId = groups.get(id(input, 'GroupId')).id;
+        return paged(input, 'GroupMemberships', [...memberships.values()].filter((one) => one.groupId === groupId).map(membershipShown));
+      }),
+      ListGroupMembershipsForMember: operation('ListGroupMembershipsForMember', (input) => [membershipArn('*'), userArn(memberId(input))], (input) => {
+        const userId = users.get(memberId(input)).id;
+        return paged(input, 'GroupMemberships', [...memberships.values()].filter((one) => one.userId === userId).map(membershipShown));
+      }),
+      IsMemberInGroups: operation(
+        'IsMemberInGroups',
+        (input) => [membershipArn('*'), userArn(memberId(input)), ...texts(input, 'GroupIds').map(groupArn)],
+        (input) => {
+          const groupIds = texts(input, 'GroupIds');
+          if (groupIds.length < 1 || groupIds.length > 100) throw invalid(`GroupIds: ${groupIds.length} is not from 1 to 100`);
+          const userId = users.get(memberId(input)).id;
+          return {
+            Results: groupIds.map((groupId) => ({ GroupId: groups.get(groupId).id, MemberId: { UserId: userId }, MembershipExists: membershipOf(groupId, userId) !== undefined })),
+          };
+        },
+      ),
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** CloudWatch: log groups and alarms. */
+import type { Arguments } from '../arguments.ts';
+import { type ApplyContext, type Attributes, present, type ResourceTypes } from './resource.ts';
+
+export const cloudwatch: ResourceTypes = {
+  aws_cloudwatch_log_group: { apply: applyLogGroup },
+  aws_cloudwatch_metric_alarm: { apply: applyAlarm },
+};
+
+async function applyLogGroup(config: Arguments, context: ApplyContext): Promise<Attributes> {
+  const name = config.text('name');
+  const retention = config.number('retention_in_days', 0);
+  config.withoutEffect('tags', 'skip_destroy', 'log_group_class');
+  await context.operator('logs', 'CreateLogGroup', present({ logGroupName: name, kmsKeyId: config.optionalText('kms_key_id') }));
+  if (retention > 0) await context.operator('logs', 'PutRetentionPolicy', { logGroupName: name, retentionInDays: retention });
+  return { id: name, arn: context.arn('logs', `log-group:${name}`) };
+}
+
+async function applyAlarm(config: Arguments, context: ApplyContext): Promise<Attributes> {
+  const name = config.text('alarm_name');
+  config.withoutEffect('tags');
+  await context.operator(
+    'cloudwatch',
+    'PutMetricAlarm',
+    present({
+      AlarmName: name,
+      AlarmDescription: config.optionalText('alarm_description'),
+      ActionsEnabled: config.flag('actions_enabled', true),
+      AlarmActions: config.texts('alarm_actions'),
+      OKActions: config.texts('ok_actions'),
+      InsufficientDataActions: config.texts('insufficient_data_actions'),
+      Namespace: config.text('namespace'),
+      MetricName: config.text('metric_name'),
+      Dimensions: Object.entries(config.textMap('dimensions')).map(([Name, Value]) => ({ Name, Value })),
+      Statistic: config.optionalText('statistic'),
+      ExtendedStatistic: config.optionalText('extended_statistic'),
+      Period: config.number('period'),
+      EvaluationPeriods: config.number('evaluation_periods'),
+      DatapointsToAlarm: config.number('datapoints_to_alarm'),
+      Threshold: config.number('threshold'),
+      ComparisonOperator: config.text('comparison_operator'),
+      TreatMissingData: config.optionalText('treat_missing_data'),
+    }),
+  );
+  return { id: name, arn: context.arn('cloudwatch', `alarm:${name}`) };
+}

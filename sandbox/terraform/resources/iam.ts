@@ -1,0 +1,66 @@
+/**
+ * IAM roles and their policies. They are gathered here and handed to the endpoint once the whole stack is read, because a role's policies
+ * are blocks of their own.
+ */
+import type { Arguments } from '../arguments.ts';
+import { asObject, type JsonObject } from '../template.ts';
+import type { ApplyContext, Attributes, ResourceTypes, RoleInProgress } from './resource.ts';
+
+export const iam: ResourceTypes = {
+  aws_iam_role: { apply: applyRole },
+  aws_iam_role_policy: { apply: applyInlinePolicy },
+  aws_iam_policy: { apply: applyManagedPolicy },
+  aws_iam_role_policy_attachment: { apply: applyAttachment },
+};
+
+function applyRole(config: Arguments, context: ApplyContext): Attributes {
+  const name = config.text('name');
+  const arn = `arn:${context.partition}:iam::${context.account}:role${config.optionalText('path') ?? '/'}${name}`;
+  const boundaryArn = config.optionalText('permissions_boundary');
+  config.withoutEffect('description', 'max_session_duration', 'force_detach_policies');
+  const trustPolicy = document(config, 'assume_role_policy');
+  const role = { name, arn, trustPolicy, tags: config.textMap('tags'), policies: new Map<string, JsonObject>() };
+  context.stack.roles.set(name, boundaryArn === undefined ? role : { ...role, boundaryArn });
+  return { id: name, arn, unique_id: name };
+}
+
+function applyInlinePolicy(config: Arguments, context: ApplyContext): Attributes {
+  const name = config.optionalText('name') ?? config.address;
+  const role = roleOf(config, context);
+  role.policies.set(name, document(config, 'policy'));
+  return { id: `${role.name}:${name}` };
+}
+
+function applyManagedPolicy(config: Arguments, context: ApplyContext): Attributes {
+  const name = config.text('name');
+  const arn = `arn:${context.partition}:iam::${context.account}:policy${config.optionalText('path') ?? '/'}${name}`;
+  config.withoutEffect('description', 'tags');
+  context.stack.managedPolicies.set(arn, document(config, 'policy'));
+  return { id: arn, arn };
+}
+
+function applyAttachment(config: Arguments, context: ApplyContext): Attributes {
+  const arn = config.text('policy_arn');
+  const role = roleOf(config, context);
+  role.policies.set(arn, managedPolicy(arn, context, config.address));
+  return { id: `${role.name}-${arn}` };
+}
+
+/** @throws Error for a policy from outside the stack, whose statements the sandbox cannot know */
+export function managedPolicy(arn: string, context: Pick<ApplyContext, 'stack'>, address: string): JsonObject {
+  const policy = context.stack.managedPolicies.get(arn);
+  if (policy === undefined)
+    throw new Error(`${address}: policy ${arn} is not in the stack: write its statements in the stack, where a review sees them`);
+  return policy;
+}
+
+function roleOf(config: Arguments, context: ApplyContext): RoleInProgress {
+  const name = config.text('role');
+  const role = context.stack.roles.get(name);
+  if (role === undefined) throw new Error(`${config.address}: no role "${name}" in the stack`);
+  return role;
+}
+
+function document(config: Arguments, argument: string): JsonObject {
+  return asObject(config.json(argument), `${config.address}: ${argument}`);
+}
