@@ -1,7 +1,7 @@
 /** From a page of changes to rows of the mirror: pure, and idempotent. A page applied twice writes nothing the second time. */
 import { isDeepStrictEqual } from 'node:util';
 import type { ObjectType } from '../events/catalogue.ts';
-import type { ChangedObject } from './directory-source.ts';
+import { type ChangedObject, capturedAttributes } from './directory-source.ts';
 import {
   type EdgeRow,
   edgeKey,
@@ -70,21 +70,21 @@ export function applyPage(objects: readonly ChangedObject[], existing: readonly 
     changed.set(keyText(row), row);
   };
   for (const object of objects) {
-    const key = keyText(objectKey(context.domain, object.guid));
-    const old = rows.get(key);
-    if (old !== undefined && !isObjectRow(old)) continue;
+    const old = objectAt(rows, objectKey(context.domain, object.guid));
     if (isTombstone(object)) {
       if (old === undefined || old.deleted) continue;
-      put({ ...stamp(old, context, object), deleted: true, listedUnder: undefined, expiresAt: expiry(context) });
-      for (const edge of edgesOf(old, rows)) put(ended(edge, context, object));
+      put({ ...stamp(old, context), deleted: true, listedUnder: undefined, expiresAt: expiry(context) });
+      for (const edge of edgesOf(old, rows)) put(ended(edge, context));
       continue;
     }
     const row = merged(object, old, context);
     if (old === undefined || differs(old, row)) put(row);
-    for (const member of object.membersAdded) put(joined(row, member, rows, context, object));
-    for (const member of object.membersRemoved) put(left(row, member, rows, context, object));
+    for (const member of object.membersAdded) put(joined(row, member, rows, context));
+    for (const member of object.membersRemoved) put(left(row, member, rows, context));
   }
-  return [...changed.values()];
+  // One step of revision a page, also for a row that the page touches twice: the write's condition counts on it.
+  const before = new Map(existing.map((row) => [keyText(row), row.revision]));
+  return [...changed].map(([key, row]) => ({ ...row, revision: (before.get(key) ?? 0) + 1 }));
 }
 
 function merged(object: ChangedObject, old: ObjectRow | undefined, context: PageContext): ObjectRow {
@@ -96,12 +96,12 @@ function merged(object: ChangedObject, old: ObjectRow | undefined, context: Page
   }
   const attributes: Record<string, readonly string[]> = { ...old?.attributes };
   for (const [name, values] of Object.entries(object.attributes)) {
-    if (uncaptured.has(name)) continue;
+    if (!mirrored.has(name)) continue;
     if (values.length === 0) delete attributes[name];
     else attributes[name] = values;
   }
   return {
-    ...stamp(old, context, object),
+    ...stamp(old, context),
     ...objectKey(context.domain, object.guid),
     guid: object.guid,
     sid: object.sid ?? old?.sid,
@@ -114,21 +114,22 @@ function merged(object: ChangedObject, old: ObjectRow | undefined, context: Page
   };
 }
 
-/** Read to steer the merge, or told elsewhere in the row. */
-const uncaptured = new Set(['isDeleted', 'objectClass', 'whenChanged', 'instanceType']);
+/** Attributes that a row holds. The others of a page steer the merge, stand elsewhere in the row, or came unasked (parentGUID, instanceType). */
+const mirrored: ReadonlySet<string> = new Set(
+  capturedAttributes.filter((name) => !['objectGUID', 'objectSid', 'objectClass', 'isDeleted', 'member'].includes(name)),
+);
 
 function joined(
   group: ObjectRow,
   member: ObjectReference,
   rows: ReadonlyMap<string, MirrorRow>,
   context: PageContext,
-  object: ChangedObject,
 ): EdgeRow | undefined {
   const key = edgeKey(context.domain, member.guid, group.guid);
   const old = edgeAt(rows, key);
   if (old?.present) return undefined;
   return {
-    ...stamp(old, context, object),
+    ...stamp(old, context),
     ...key,
     group: subjectOf(group),
     member,
@@ -138,22 +139,16 @@ function joined(
   };
 }
 
-function left(
-  group: ObjectRow,
-  member: ObjectReference,
-  rows: ReadonlyMap<string, MirrorRow>,
-  context: PageContext,
-  object: ChangedObject,
-): EdgeRow | undefined {
+function left(group: ObjectRow, member: ObjectReference, rows: ReadonlyMap<string, MirrorRow>, context: PageContext): EdgeRow | undefined {
   const old = edgeAt(rows, edgeKey(context.domain, member.guid, group.guid));
   // A full sync also lists removals of long ago: what the mirror does not show as present ended before we looked.
   if (!old?.present) return undefined;
-  return ended({ ...old, group: subjectOf(group) }, context, object);
+  return ended({ ...old, group: subjectOf(group) }, context);
 }
 
-const ended = (edge: EdgeRow, context: PageContext, object: ChangedObject): EdgeRow => ({
+const ended = (edge: EdgeRow, context: PageContext): EdgeRow => ({
   ...edge,
-  ...stamp(edge, context, object),
+  ...stamp(edge, context),
   present: false,
   listedUnder: undefined,
   expiresAt: expiry(context),
@@ -166,19 +161,23 @@ function edgesOf(object: ObjectRow, rows: ReadonlyMap<string, MirrorRow>): reado
   );
 }
 
+function objectAt(rows: ReadonlyMap<string, MirrorRow>, key: RowKey): ObjectRow | undefined {
+  const row = rows.get(keyText(key));
+  return row !== undefined && isObjectRow(row) ? row : undefined;
+}
+
 function edgeAt(rows: ReadonlyMap<string, MirrorRow>, key: RowKey): EdgeRow | undefined {
   const row = rows.get(keyText(key));
   return row !== undefined && isEdgeRow(row) ? row : undefined;
 }
 
-function stamp<T extends MirrorRow>(old: T | undefined, context: PageContext, object: ChangedObject) {
+function stamp<T extends MirrorRow>(old: T | undefined, context: PageContext) {
   return {
     ...(old as T),
     domain: context.domain,
     revision: (old?.revision ?? 0) + 1,
     fence: context.fence,
     detectedAt: context.detectedAt,
-    changedAt: generalizedTime(object.attributes.whenChanged?.[0]),
     snapshot: context.snapshot && old === undefined ? true : undefined,
   };
 }
@@ -195,12 +194,6 @@ function typeOf(object: ChangedObject): ObjectType | undefined {
   if (classes.includes('user')) return 'user';
   if (classes.includes('group')) return 'group';
   return undefined;
-}
-
-/** ISO 8601 of a generalized time such as 20261122103000.0Z (RFC 4517 section 3.3.13, in the form AD writes). */
-function generalizedTime(value: string | undefined): string | undefined {
-  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})/.exec(value ?? '') ?? [];
-  return year === undefined ? undefined : `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
 }
 
 const expiry = (context: PageContext): number => Math.floor(Date.parse(context.detectedAt) / 1000) + tombstoneSeconds;

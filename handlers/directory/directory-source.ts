@@ -57,7 +57,6 @@ export const capturedAttributes = [
   'groupType',
   'isDeleted',
   'member',
-  'whenChanged',
 ] as const;
 
 /** The objects that change capture asks for. Tombstones lose objectCategory but keep objectClass. */

@@ -108,7 +108,8 @@ function event<T extends IdentityEventType>(row: MirrorRow, subject: Subject, ty
     subject,
     change,
     revision: row.revision,
-    occurredAt: row.changedAt ?? row.detectedAt,
+    // DirSync sends no time of a change (whenChanged is not replicated), so the moment of detection stands for it.
+    occurredAt: row.detectedAt,
     detectedAt: row.detectedAt,
   } as AnyIdentityEvent;
 }

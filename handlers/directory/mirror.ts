@@ -22,8 +22,6 @@ interface Row {
   readonly fence: number;
   /** When change capture read the change, ISO 8601. */
   readonly detectedAt: string;
-  /** The directory's own time of the change (whenChanged), ISO 8601, where it told one. */
-  readonly changedAt?: string | undefined;
   /** True for what the first snapshot brought: it raises no event of its own. */
   readonly snapshot?: boolean | undefined;
   /** Partition of the index `listing`. */

@@ -29,7 +29,7 @@ export type Cause = v.InferOutput<typeof causeSchema>;
 /**
  * One identity event.
  * `domain` is the directory's DNS domain name; `revision` counts the changes of the subject's row; `occurredAt` is the directory's own
- * time of the change (whenChanged, or the moment of detection where the directory tells none), `detectedAt` the moment we saw it; both
+ * time of the change (or the moment of detection where the directory tells none), `detectedAt` the moment we saw it; both
  * ISO 8601 in UTC.
  */
 export interface IdentityEvent<T extends IdentityEventType = IdentityEventType> {

@@ -1,0 +1,126 @@
+import type { PolicyDocument, PolicySource } from './iam/index.ts';
+import { type CallRecord, type Fault, Pipeline } from './pipeline.ts';
+import { serve } from './server.ts';
+import type { Caller, Surroundings } from './service.ts';
+import { cloudwatch } from './services/cloudwatch.ts';
+import { dynamodb } from './services/dynamodb.ts';
+import { events } from './services/events.ts';
+import { iam } from './services/iam.ts';
+import { identitystore } from './services/identitystore.ts';
+import { kms } from './services/kms.ts';
+import { type Invoke, lambda } from './services/lambda.ts';
+import { logs } from './services/logs.ts';
+import { s3 } from './services/s3.ts';
+import { scheduler } from './services/scheduler.ts';
+import { secretsmanager } from './services/secretsmanager.ts';
+import { sqs } from './services/sqs.ts';
+import { sts } from './services/sts.ts';
+import { xray } from './services/xray.ts';
+import { type Credentials, Identities } from './session.ts';
+
+export { AwsError } from './error.ts';
+export type { CallRecord, Fault } from './pipeline.ts';
+export type { Caller } from './service.ts';
+export type { Credentials } from './session.ts';
+
+/** An AWS-compatible endpoint on loopback, for the operations that this project uses. */
+export interface AwsEndpoint {
+  /** e.g. `http://127.0.0.1:41234`, for AWS_ENDPOINT_URL. */
+  readonly url: string;
+  readonly region: string;
+  readonly account: string;
+  readonly identityStoreId: string;
+  /**
+   * A call from within the process, with the input and output of the SDK's command. It passes the same authorization, faults and log as
+   * one over HTTP.
+   * @throws AwsError
+   */
+  call(caller: Caller, service: string, operation: string, input: Record<string, unknown>): Promise<Record<string, unknown>>;
+  defineRole(role: {
+    readonly arn: string;
+    readonly trustPolicy: PolicyDocument;
+    readonly policies: readonly PolicySource[];
+    readonly boundary?: PolicySource;
+    readonly tags?: Record<string, string>;
+  }): void;
+  /** New temporary credentials of a session, as a Lambda function gets them. */
+  credentialsFor(roleArn: string, sessionName: string): Credentials;
+  /** Credentials that are allowed everything. */
+  readonly operator: Credentials;
+  readonly calls: readonly CallRecord[];
+  clearCalls(): void;
+  /** @returns what removes the fault */
+  inject(fault: Fault): () => void;
+  /** Who executes Lambda's Invoke. */
+  onInvoke(invoke: Invoke): void;
+  /** Resolves as soon as the stream has records after the given one, or when the time is over. */
+  waitForStream(streamArn: string, afterSequenceNumber: string | undefined, timeoutMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface EndpointOptions {
+  readonly region: string;
+  /** Twelve digits. */
+  readonly account: string;
+  /** e.g. `d-1234567890`. */
+  readonly identityStoreId: string;
+  /** @default 0, any free port */
+  readonly port?: number;
+  /** Calls a second that each Identity Store operation takes before it throttles; AWS allows 20. @default unlimited */
+  readonly identityStoreCallsPerSecond?: number;
+}
+
+export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoint> {
+  const { region, account, identityStoreId } = options;
+  const identities = new Identities();
+  const pipeline = new Pipeline(identities, { region, account });
+  let url = '';
+  const keys = kms({ region, account });
+  const surroundings: Surroundings = { region, account, url: () => url, call: pipeline.call, key: keys.key };
+  const tables = await dynamodb(surroundings);
+  const functions = lambda(surroundings);
+  pipeline.add(
+    tables,
+    functions,
+    keys,
+    sqs(surroundings),
+    events(surroundings),
+    identitystore(surroundings, identityStoreId, options.identityStoreCallsPerSecond),
+    logs(surroundings),
+    secretsmanager(surroundings),
+    s3(surroundings),
+    scheduler(surroundings),
+    cloudwatch(surroundings),
+    xray(),
+    sts(surroundings, identities),
+    iam(identities),
+  );
+  const server = await serve(pipeline, identities, region, options.port ?? 0);
+  url = server.url;
+
+  return {
+    url,
+    region,
+    account,
+    identityStoreId,
+    call: pipeline.call,
+    defineRole: (role) => identities.define(role),
+    credentialsFor: (roleArn, sessionName) => identities.credentialsFor(roleArn, sessionName),
+    operator: identities.operator,
+    calls: pipeline.calls,
+    clearCalls: () => {
+      pipeline.calls.length = 0;
+    },
+    inject: (fault) => pipeline.inject(fault),
+    onInvoke: (invoke) => functions.onInvoke(invoke),
+    async waitForStream(streamArn, afterSequenceNumber, timeoutMs) {
+      const stream = tables.streams.get(streamArn);
+      if (!stream) throw new Error(`no stream ${streamArn}; DescribeTable gives a table's LatestStreamArn`);
+      await stream.waitFor(afterSequenceNumber, timeoutMs);
+    },
+    async close() {
+      await pipeline.close();
+      await server.close();
+    },
+  };
+}
