@@ -6,6 +6,9 @@ import * as v from 'valibot';
 import { distinguishedNameKey, isDistinguishedName } from '../directory/distinguished-name.ts';
 import { ConfigurationError } from '../platform/errors.ts';
 
+/** A capture in a role's name: `$<team>`. */
+const capture = /\$<(\w+)>/g;
+
 const identifier = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be 1 to 63 letters, digits, ".", "_" or "-"'));
 
 const groupSelector = v.union(
@@ -20,16 +23,28 @@ const groupSelector = v.union(
   'must be exactly one of { dn }, { sid }, { name } or { pattern }, and valid',
 );
 
-/** Name of a role: the display name of the group at Identity Center (1 to 1,024 characters there; reserved names refused). */
+/**
+ * Name of a role: the display name of the group at Identity Center (1 to 1,024 characters there; reserved names refused), and with spaces
+ * escaped part of its external id (256 characters).
+ */
 const roleName = v.pipe(
   v.string(),
   v.minLength(1),
-  v.maxLength(256),
+  v.maxLength(80),
   v.regex(/^[\p{L}\p{M}\p{S}\p{N}\p{P} ]+$/u, 'holds characters the target refuses'),
   v.check((name) => !/^(administrator|awsadministrators)$/i.test(name), 'is reserved by IAM Identity Center'),
 );
 
-const roleMappingSchema = v.strictObject({ id: identifier, group: groupSelector, role: roleName });
+const roleMappingSchema = v.pipe(
+  v.strictObject({ id: identifier, group: groupSelector, role: roleName }),
+  v.forward(
+    v.check(({ group, role }) => {
+      const captured = 'pattern' in group && isPattern(group.pattern) ? captureNames(group.pattern) : [];
+      return [...role.matchAll(capture)].every(([, name]) => name !== undefined && captured.includes(name));
+    }, 'uses a capture that its group selector has not: name it in a pattern, (?<team>…) for $<team>'),
+    ['role'],
+  ),
+);
 const roleMappingsSchema = v.pipe(
   v.array(roleMappingSchema),
   v.check((mappings) => new Set(mappings.map(({ id }) => id)).size === mappings.length, 'two role mappings have the same id'),
@@ -71,9 +86,12 @@ export function matchRole(
   if ('sid' in selector) return selector.sid === group.sid ? mapping.role : undefined;
   if (group.name === undefined) return undefined;
   if ('name' in selector) return selector.name.toLowerCase() === group.name.toLowerCase() ? mapping.role : undefined;
-  const match = new RegExp(selector.pattern, 'iu').exec(group.name);
+  // Wrapped, because "^a|b$" is anchored at one end of each alternative only.
+  const match = new RegExp(`^(?:${selector.pattern})$`, 'iu').exec(group.name);
   if (match === null) return undefined;
-  const role = mapping.role.replace(/\$<(\w+)>/g, (_, capture: string) => match.groups?.[capture] ?? '');
+  const captured = [...mapping.role.matchAll(capture)].map(([, name = '']) => match.groups?.[name]);
+  if (captured.includes(undefined)) return undefined;
+  const role = mapping.role.replace(capture, () => captured.shift() ?? '');
   return v.is(roleName, role) ? role : undefined;
 }
 
@@ -86,3 +104,6 @@ function isPattern(pattern: string): boolean {
     return false;
   }
 }
+
+/** Names of the captures of a valid pattern: the empty alternative matches, and its result lists them all. */
+const captureNames = (pattern: string): readonly string[] => Object.keys(new RegExp(`${pattern}|`, 'iu').exec('')?.groups ?? {});

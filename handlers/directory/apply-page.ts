@@ -37,6 +37,16 @@ export class MirrorIncompleteError extends Error {
 
 export const isTombstone = (object: ChangedObject): boolean => object.attributes.isDeleted?.[0]?.toUpperCase() === 'TRUE';
 
+/**
+ * Deleted and restored between two polls: `isDeleted` was cleared, and no tombstone was seen. A full sync brings objects whole, with their
+ * class; there the mark may be years old.
+ */
+const isRevived = (object: ChangedObject): boolean =>
+  object.attributes.isDeleted?.length === 0 && object.attributes.objectClass === undefined;
+
+/** Whether memberships end with this change though AD reports none of them: those of a deleted object, a later restoration included. */
+export const endsMemberships = (object: ChangedObject): boolean => isTombstone(object) || isRevived(object);
+
 /** The rows that `applyPage` compares with, besides the memberships of what a page deletes. */
 export function keysOf(objects: readonly ChangedObject[], domain: string): readonly RowKey[] {
   return objects.flatMap((object) => [
@@ -58,7 +68,7 @@ export function countsOf(objects: readonly ChangedObject[]): SnapshotCounts {
 /**
  * The rows to write so that the mirror shows the page.
  *
- * @param existing rows under `keysOf`, and every membership of the objects that the page deletes
+ * @param existing rows under `keysOf`, and every membership of the objects for which `endsMemberships` holds
  * @throws MirrorIncompleteError when a delta comes for an object that the mirror does not hold
  */
 export function applyPage(objects: readonly ChangedObject[], existing: readonly MirrorRow[], context: PageContext): readonly MirrorRow[] {
@@ -69,16 +79,23 @@ export function applyPage(objects: readonly ChangedObject[], existing: readonly 
     rows.set(keyText(row), row);
     changed.set(keyText(row), row);
   };
+  const joinedHere = new Set(
+    objects.flatMap((object) => object.membersAdded.map((member) => keyText(edgeKey(context.domain, member.guid, object.guid)))),
+  );
   for (const object of objects) {
     const old = objectAt(rows, objectKey(context.domain, object.guid));
     if (isTombstone(object)) {
-      if (old === undefined || old.deleted) continue;
-      put({ ...stamp(old, context), deleted: true, listedUnder: undefined, expiresAt: expiry(context) });
+      if (old === undefined) continue;
+      if (!old.deleted) put({ ...stamp(old, context), deleted: true, listedUnder: undefined, expiresAt: expiry(context) });
+      // Also where the object's row already says deleted: a poll that ended between the two writes left them.
       for (const edge of edgesOf(old, rows)) put(ended(edge, context));
       continue;
     }
     const row = merged(object, old, context);
     if (old === undefined || differs(old, row)) put(row);
+    if (isRevived(object)) {
+      for (const edge of edgesOf(row, rows)) if (!joinedHere.has(keyText(edge))) put(ended(edge, context));
+    }
     for (const member of object.membersAdded) put(joined(row, member, rows, context));
     for (const member of object.membersRemoved) put(left(row, member, rows, context));
   }

@@ -25,7 +25,7 @@ export function parseDistinguishedName(text: string): readonly RelativeName[] {
     position = attribute.end;
     if (position >= text.length) return names;
     const separator = text[position];
-    // RFC 2253 allowed ";" and old directories still write it; RFC 4514 asks readers to be able to take it.
+    // RFC 2253 section 4 has readers take ";" too, and old directories still write it; RFC 4514 section 3 leaves that open.
     if (separator === ',' || separator === ';') names.push([]);
     else if (separator !== '+') throw malformed(text, position);
     position += 1;

@@ -26,7 +26,8 @@ export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () =>
             TableName: table,
             Key: cursorKey(domain),
             UpdateExpression: 'SET leaseOwner = :owner, leaseUntil = :until ADD fence :one',
-            ConditionExpression: 'attribute_not_exists(leaseUntil) OR leaseUntil < :now',
+            // Our own lease too: the SDK repeats a call whose answer was lost.
+            ConditionExpression: 'attribute_not_exists(leaseUntil) OR leaseUntil < :now OR leaseOwner = :owner',
             ExpressionAttributeValues: toItem({ ':owner': owner, ':until': now().getTime() + leaseMs, ':now': now().getTime(), ':one': 1 }),
             ReturnValues: 'ALL_NEW',
           }),
@@ -95,8 +96,13 @@ export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () =>
             new PutItemCommand({
               TableName: table,
               Item: toItem(row),
-              ConditionExpression: first ? 'attribute_not_exists(pk)' : 'revision = :before AND fence <= :fence',
-              ...(first ? {} : { ExpressionAttributeValues: toItem({ ':before': row.revision - 1, ':fence': row.fence }) }),
+              // What we wrote ourselves may be written again: the SDK repeats a call whose answer was lost.
+              ConditionExpression: `${first ? 'attribute_not_exists(pk)' : '(revision = :before AND fence <= :fence)'} OR (revision = :revision AND fence = :fence)`,
+              ExpressionAttributeValues: toItem({
+                ...(first ? {} : { ':before': row.revision - 1 }),
+                ':revision': row.revision,
+                ':fence': row.fence,
+              }),
             }),
           );
         } catch (error) {

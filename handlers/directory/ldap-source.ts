@@ -42,8 +42,8 @@ const pageBytes = 1024 * 1024;
  */
 export async function connectLdapSource(options: LdapSourceOptions): Promise<DirectorySource> {
   const failures: string[] = [];
+  options.urls.forEach(assertLdaps);
   for (const url of options.urls) {
-    assertLdaps(url);
     const client = new Client({
       url,
       timeout: options.timeoutMs ?? 60_000,

@@ -40,7 +40,39 @@ export const subjectSchema = v.strictObject({
 export const memberSchema = v.strictObject({ guid, sid: v.optional(text), dn: text, name: text });
 
 const attributeValue = v.nullable(v.union([v.string(), v.array(v.string())]));
-const attributeChanges = v.record(v.string(), v.strictObject({ before: attributeValue, after: attributeValue }));
+
+/**
+ * Attributes that hold secrets: those that AD lets nobody read (MS-ADTS section 3.1.1.4.4), and passwords that administrators may read.
+ * None travels in an event.
+ */
+export const secretAttributes = [
+  'unicodePwd',
+  'userPassword',
+  'dBCSPwd',
+  'ntPwdHistory',
+  'lmPwdHistory',
+  'supplementalCredentials',
+  'currentValue',
+  'priorValue',
+  'initialAuthIncoming',
+  'initialAuthOutgoing',
+  'trustAuthIncoming',
+  'trustAuthOutgoing',
+  'msDS-ManagedPassword',
+  'ms-Mcs-AdmPwd',
+  'msLAPS-Password',
+  'msLAPS-EncryptedPassword',
+  'msLAPS-EncryptedPasswordHistory',
+  'msLAPS-EncryptedDSRMPassword',
+  'msLAPS-EncryptedDSRMPasswordHistory',
+] as const;
+
+const secretNames: ReadonlySet<string> = new Set(secretAttributes.map((name) => name.toLowerCase()));
+const attributeName = v.pipe(
+  v.string(),
+  v.check((name) => !secretNames.has(name.toLowerCase()), 'an attribute that holds a secret does not travel in an event'),
+);
+const attributeChanges = v.record(attributeName, v.strictObject({ before: attributeValue, after: attributeValue }));
 const nothing = v.strictObject({});
 const dnChange = v.strictObject({ before: text, after: text });
 
@@ -104,7 +136,10 @@ export const catalogue = {
     source: roles,
     change: v.strictObject({ target: text, reason: text, remedy: text }),
   },
-  AccountProvisioned: { source: roles, change: v.strictObject({ account: targetAccount, attributes: v.record(v.string(), v.string()) }) },
+  AccountProvisioned: {
+    source: roles,
+    change: v.strictObject({ account: targetAccount, attributes: v.record(attributeName, v.string()) }),
+  },
   AccountUpdated: { source: roles, change: v.strictObject({ account: targetAccount, attributes: attributeChanges }) },
   AccountDeprovisioned: { source: roles, change: v.strictObject({ account: targetAccount }) },
 } as const;

@@ -11,7 +11,7 @@ import {
 import { type AnyIdentityEvent, type Cause, eventId } from '../events/identity-event.ts';
 import { type AccountEntry, accountPk, type Ledger, type Membership, rolePk } from './ledger.ts';
 import type { Plan } from './plan.ts';
-import { type AccountState, type Mark, type Target, TargetMissingError } from './target.ts';
+import { type AccountState, type Mark, type Target, TargetConflictError, TargetMissingError } from './target.ts';
 
 export interface ApplyDependencies {
   readonly target: Target;
@@ -22,13 +22,29 @@ export interface ApplyDependencies {
 export interface Applied {
   /** The ledger's item to write once the events are out. */
   readonly entry: AccountEntry;
+  /** What was done, also before a failure. */
   readonly events: readonly AnyIdentityEvent[];
+  /** What kept a step from being done; the entry's revision then stays behind, and the next run goes on. */
+  readonly failure?: unknown;
+}
+
+/** The ledger's item with the account that an interrupted run made and could not write down. */
+export async function recover({ target }: ApplyDependencies, desired: PrincipalGrants, made: AccountEntry | undefined) {
+  if (made?.intent === undefined || made.account !== undefined) return made;
+  const mark: Mark = { domain: desired.domain, guid: desired.subject.guid };
+  try {
+    return { ...made, account: await target.findAccount(mark, desired.profile, made.intent) };
+  } catch (error) {
+    if (error instanceof TargetConflictError) return made; // what is in the way is not ours, so ours was never made
+    throw error;
+  }
 }
 
 /**
- * Applies a plan: revocations, then the account, then grants.
+ * Applies a plan: revocations, then the account, then grants. What is about to change is noted in the ledger first.
  *
- * @throws TargetConflictError, TargetMissingError and the target's own errors; what was done until then is found again by the next run
+ * A role that is in conflict does not keep the principal from its others. Errors are no throw but `failure`, so that what was done until
+ * then is told and written down: TargetConflictError, TargetMissingError, and the target's and the ledger's own.
  */
 export async function apply(
   deps: ApplyDependencies,
@@ -58,59 +74,109 @@ export async function apply(
     } as AnyIdentityEvent);
   };
   const named = (account: AccountState): TargetAccount => ({ target: target.name, id: account.id, userName: account.profile.userName });
-  const memberships: Record<string, Membership> = { ...made?.memberships };
+  let memberships: Record<string, Membership> = { ...made?.memberships };
   let entry = made ?? { pk: accountPk(target.name, mark.domain, mark.guid), version: 0, revision: 0, memberships: {} };
   let account = made?.account;
-
-  for (const membership of steps.revoke) {
-    await target.removeMember(membership.membershipId);
-    delete memberships[grantKey(membership.grant)];
-    if (account) raise('RoleRevoked', { grant: membership.grant, account: named(account) }, grantKey(membership.grant));
-  }
-  if (steps.account === 'create') {
-    const found = await target.findAccount(mark, steps.profile, entry.intent);
-    if (found === undefined && entry.intent === undefined) {
-      entry = { ...entry, version: entry.version + 1, intent: { at: deps.now().toISOString() } };
-      await deps.ledger.write(entry);
-    }
-    account = found ?? (await target.createAccount(mark, steps.profile));
-    raise('AccountProvisioned', { account: named(account), attributes: { ...withoutUndefined(account.profile) } });
-  }
-  if ((steps.account === 'update' || steps.account === 'create') && account) {
-    const changes = profileChanges(account.profile, steps.profile);
-    if (Object.keys(changes).length > 0) {
-      await target.updateAccount(account.id, account.profile, steps.profile);
-      account = { ...account, profile: steps.profile };
-      raise('AccountUpdated', { account: named(account), attributes: changes });
-    }
-  }
-  if (steps.account === 'delete' && account) {
-    await target.deleteAccount(account.id, mark);
-    raise('AccountDeprovisioned', { account: named(account) });
-    account = undefined;
-  }
-  for (const grant of steps.grant) {
-    if (account === undefined) throw new TargetMissingError('account', `no account at ${target.name} for ${mark.domain} ${mark.guid}`);
-    memberships[grantKey(grant)] = await join(deps, grant, account.id);
-    raise('RoleGranted', { grant, account: named(account) }, grantKey(grant));
-  }
-  return {
-    entry: { pk: entry.pk, version: entry.version + 1, revision: desired.revision, account, intent: undefined, memberships },
-    events,
+  /** The account stays out of it, so that one that is not told of yet is found and told of by the next run. */
+  const note = async (intent = entry.intent) => {
+    const next = {
+      ...entry,
+      version: entry.version + 1,
+      intent,
+      account: intent ? undefined : entry.account,
+      memberships: { ...memberships },
+    };
+    await deps.ledger.write(next);
+    entry = next;
   };
+  const result = (failure?: unknown): Applied => ({
+    entry: {
+      pk: entry.pk,
+      version: entry.version + 1,
+      revision: failure === undefined ? desired.revision : entry.revision,
+      account,
+      intent: account === undefined && failure !== undefined ? entry.intent : undefined,
+      memberships,
+    },
+    events,
+    ...(failure === undefined ? {} : { failure }),
+  });
+
+  const provisioned = (it: AccountState) =>
+    raise('AccountProvisioned', { account: named(it), attributes: { ...withoutUndefined(it.profile) } });
+
+  try {
+    if (account && entry.intent) provisioned(account);
+    for (const { grant, ...held } of steps.revoke)
+      memberships[grantKey(grant)] = { grant, ...held, ending: held.membershipId ? true : held.ending };
+    if (steps.revoke.some(({ membershipId, ending }) => membershipId && !ending)) await note();
+    for (const { grant, membershipId, ending } of steps.revoke) {
+      const id = membershipId ?? (account && (await joinedMeanwhile(deps, grant, account.id)));
+      if (id !== undefined) await target.removeMember(id);
+      delete memberships[grantKey(grant)];
+      if (account && (id ?? ending) !== undefined) raise('RoleRevoked', { grant, account: named(account) }, grantKey(grant));
+    }
+    const creates = steps.account === 'create';
+    if (creates) account = await target.findAccount(mark, steps.profile, entry.intent);
+    for (const grant of steps.grant) memberships[grantKey(grant)] = { grant, ending: memberships[grantKey(grant)]?.ending };
+    if (creates) await note({ at: deps.now().toISOString() });
+    else if (steps.grant.length > 0) await note();
+    if (creates) {
+      account ??= await target.createAccount(mark, steps.profile);
+      provisioned(account);
+    }
+    if ((steps.account === 'update' || creates) && account) {
+      const changes = profileChanges(account.profile, steps.profile);
+      if (Object.keys(changes).length > 0) {
+        await target.updateAccount(account.id, account.profile, steps.profile);
+        account = { ...account, profile: steps.profile };
+        raise('AccountUpdated', { account: named(account), attributes: changes });
+      }
+    }
+    if (steps.account === 'delete' && account) {
+      await target.deleteAccount(account.id, mark);
+      raise('AccountDeprovisioned', { account: named(account) });
+      account = undefined;
+    }
+    let conflict: TargetConflictError | undefined;
+    for (const grant of steps.grant) {
+      if (account === undefined) throw new TargetMissingError('account', `no account at ${target.name} for ${mark.domain} ${mark.guid}`);
+      try {
+        memberships[grantKey(grant)] = { grant, membershipId: await join(deps, grant, account.id) };
+        raise('RoleGranted', { grant, account: named(account) }, grantKey(grant));
+      } catch (error) {
+        if (!(error instanceof TargetConflictError)) throw error;
+        conflict ??= error;
+      }
+    }
+    return result(conflict);
+  } catch (failure) {
+    if (failure instanceof TargetMissingError && failure.missing === 'account') {
+      // Somebody deleted the account, and its memberships with it: the next run makes what is needed anew.
+      account = undefined;
+      memberships = {};
+    }
+    return result(failure);
+  }
 }
 
-async function join(deps: ApplyDependencies, grant: Grant, accountId: string): Promise<Membership> {
+/** The membership that an interrupted run may have made. A role that the ledger does not know has no members of ours. */
+async function joinedMeanwhile({ target, ledger }: ApplyDependencies, { role }: Grant, accountId: string): Promise<string | undefined> {
+  const roleId = (await ledger.readRole(rolePk(target.name, role)))?.roleId;
+  return roleId === undefined ? undefined : await target.findMember(roleId, accountId);
+}
+
+/** @returns the target's id of the membership */
+async function join(deps: ApplyDependencies, grant: Grant, accountId: string): Promise<string> {
   const roleId = await roleIdOf(deps, grant);
   try {
-    return { grant, roleId, membershipId: await deps.target.addMember(roleId, accountId) };
+    return await deps.target.addMember(roleId, accountId);
   } catch (error) {
     if (!(error instanceof TargetMissingError) || error.missing !== 'role') throw error;
     // Somebody deleted the role's group: what the directory says holds, so it is made anew.
     const entry = await deps.ledger.readRole(rolePk(deps.target.name, grant.role));
     if (entry?.roleId === roleId) await deps.ledger.write({ pk: entry.pk, version: entry.version + 1 });
-    const renewed = await roleIdOf(deps, grant);
-    return { grant, roleId: renewed, membershipId: await deps.target.addMember(renewed, accountId) };
+    return await deps.target.addMember(await roleIdOf(deps, grant), accountId);
   }
 }
 
@@ -120,7 +186,7 @@ async function roleIdOf({ target, ledger, now }: ApplyDependencies, { role }: Gr
   let entry = await ledger.readRole(pk);
   if (entry?.roleId !== undefined) return entry.roleId;
   const found = await target.findRole(role, entry?.intent);
-  if (found === undefined && entry?.intent === undefined) {
+  if (found === undefined) {
     entry = { pk, version: (entry?.version ?? 0) + 1, intent: { at: now().toISOString() } };
     await ledger.write(entry);
   }

@@ -2,7 +2,7 @@
  * IAM Identity Center as a target: accounts are users, roles are groups, through the Identity Store API.
  *
  * The mark is the ExternalId: issuer `active-directory:<domain>` with the objectGUID for users, issuer `active-directory-lambda` with
- * `role/<name>` for groups. CreateUser and CreateGroup cannot set it, so it follows by UpdateUser and UpdateGroup at once; the intent in
+ * `role/<name>` for groups (spaces escaped as in a URL). CreateUser and CreateGroup cannot set it, so it follows by UpdateUser and UpdateGroup at once; the intent in
  * our ledger covers a crash in between.
  */
 import {
@@ -23,15 +23,23 @@ import {
   ResourceNotFoundException,
   UpdateGroupCommand,
   UpdateUserCommand,
+  ValidationException,
 } from '@aws-sdk/client-identitystore';
 import type { Profile } from '../access/grants.ts';
+import { RetryableError } from '../platform/errors.ts';
 import { type AccountState, type Intent, type Mark, type Target, TargetConflictError, TargetMissingError } from './target.ts';
 
 const accountMark = ({ domain, guid }: Mark): ExternalId => ({ Issuer: `active-directory:${domain}`, Id: guid });
-const roleMark = (role: string): ExternalId => ({ Issuer: 'active-directory-lambda', Id: `role/${role}` });
+/** An external id takes no space, a group's name does (Identity Store API Reference, "ExternalId" and "Group"). */
+const roleMark = (role: string): ExternalId => ({
+  Issuer: 'active-directory-lambda',
+  Id: `role/${role.replace(/[% ]/g, encodeURIComponent)}`,
+});
 
 /** A thing we made carries a creation time of the store's clock: this much may lie between it and ours. */
 const clockSkewMs = 60_000;
+/** And it is made at most this long after the intent: longer no run lasts. */
+const runMs = 60_000;
 
 /** @param pace runs each call within the share of Identity Center's 20 calls per second that is ours */
 export function identityCenterTarget(
@@ -90,12 +98,10 @@ export function identityCenterTarget(
         await markUser(id, mark);
         return { id, profile };
       } catch (cause) {
-        if (!(cause instanceof ConflictException)) throw cause;
-        throw new TargetConflictError(
-          `Identity Center refused to create user "${profile.userName}": ${cause.message}`,
-          'give the directory account a user principal name and mail address that no other user has',
-          { cause },
-        );
+        if (!isRefusal(cause)) throw cause;
+        throw new TargetConflictError(`Identity Center refused to create user "${profile.userName}": ${cause.message}`, refusedRemedy, {
+          cause,
+        });
       }
     },
 
@@ -106,10 +112,10 @@ export function identityCenterTarget(
         await pace(() => client.send(new UpdateUserCommand({ IdentityStoreId, UserId, Operations: Operations as never })));
       } catch (cause) {
         if (cause instanceof ResourceNotFoundException) throw new TargetMissingError('account', `user ${UserId} is gone`, { cause });
-        if (!(cause instanceof ConflictException)) throw cause;
+        if (!isRefusal(cause)) throw cause;
         throw new TargetConflictError(
           `Identity Center refused to update user ${UserId} to "${after.userName}": ${cause.message}`,
-          'give the directory account a user principal name and mail address that no other user has',
+          refusedRemedy,
           { cause },
         );
       }
@@ -146,10 +152,15 @@ export function identityCenterTarget(
 
     async createRole(role): Promise<string> {
       const Description = 'Members follow Active Directory. Managed by active-directory-lambda.';
-      const { GroupId } = await pace(() => client.send(new CreateGroupCommand({ IdentityStoreId, DisplayName: role, Description })));
-      const id = GroupId ?? '';
-      await markGroup(id, role);
-      return id;
+      try {
+        const { GroupId } = await pace(() => client.send(new CreateGroupCommand({ IdentityStoreId, DisplayName: role, Description })));
+        const id = GroupId ?? '';
+        await markGroup(id, role);
+        return id;
+      } catch (cause) {
+        if (!(cause instanceof ConflictException)) throw cause;
+        throw new RetryableError(`group "${role}" came to be at Identity Center meanwhile: it is looked up again`, { cause });
+      }
     },
 
     async addMember(GroupId, UserId): Promise<string> {
@@ -168,20 +179,34 @@ export function identityCenterTarget(
       }
     },
 
+    async findMember(GroupId, UserId): Promise<string | undefined> {
+      const member = { IdentityStoreId, GroupId, MemberId: { UserId } };
+      const found = await absentAsUndefined(pace(() => client.send(new GetGroupMembershipIdCommand(member))));
+      return found?.MembershipId;
+    },
+
     async removeMember(MembershipId) {
       await absentAsUndefined(pace(() => client.send(new DeleteGroupMembershipCommand({ IdentityStoreId, MembershipId }))));
     },
   };
 }
 
-/** Made by a run of ours that died before it could set the mark: no mark of anybody, and younger than our intent to make it. */
+/** Made by a run of ours that died before it could set the mark: no mark of anybody, and of the time of our intent to make it. */
 function halfMade(
   made: { readonly ExternalIds?: ExternalId[] | undefined; readonly CreatedAt?: Date | undefined },
   intent: Intent | undefined,
 ): boolean {
   if (intent === undefined || made.CreatedAt === undefined || (made.ExternalIds?.length ?? 0) > 0) return false;
-  return made.CreatedAt.getTime() >= Date.parse(intent.at) - clockSkewMs;
+  const sinceIntent = made.CreatedAt.getTime() - Date.parse(intent.at);
+  return sinceIntent >= -clockSkewMs && sinceIntent <= runMs + clockSkewMs;
 }
+
+/** The store does not take these attributes: another user has one of them, or one is malformed. Trying again does not help. */
+const isRefusal = (error: unknown): error is ConflictException | ValidationException =>
+  error instanceof ConflictException || error instanceof ValidationException;
+
+const refusedRemedy =
+  'give the directory account a user principal name without spaces, of at most 128 characters, and a mail address, both of which no other user has';
 
 const carries = (externalIds: readonly ExternalId[] | undefined, mark: ExternalId): boolean =>
   (externalIds ?? []).some(({ Issuer, Id }) => Issuer === mark.Issuer && Id === mark.Id);

@@ -6,10 +6,16 @@
 import type { Grant } from '../events/catalogue.ts';
 import type { AccountState, Intent } from './target.ts';
 
+/**
+ * A membership, noted before it is made and before it is ended: what an interrupted run did at the target is then never forgotten, even
+ * where the next decision wants the opposite.
+ */
 export interface Membership {
   readonly grant: Grant;
-  readonly roleId: string;
-  readonly membershipId: string;
+  /** Undefined while it may or may not have been made. */
+  readonly membershipId?: string | undefined;
+  /** Set while it may or may not have been ended. */
+  readonly ending?: true | undefined;
 }
 
 export interface AccountEntry {
@@ -19,6 +25,7 @@ export interface AccountEntry {
   /** Revision of the grants table's item that is done at the target; 0 before the first. */
   readonly revision: number;
   readonly account?: AccountState | undefined;
+  /** Set while the account may or may not have been made. */
   readonly intent?: Intent | undefined;
   /** By grant key. */
   readonly memberships: Readonly<Record<string, Membership>>;

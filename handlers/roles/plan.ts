@@ -27,9 +27,12 @@ export function plan(desired: PrincipalGrants, made: AccountEntry | undefined, t
     revoke: Object.entries(memberships).flatMap(([key, membership]) => (wanted.has(key) ? [] : [membership])),
     account: accountStep(desired, made, grants.length > 0, onDeleted),
     profile: desired.profile,
-    grant: grants.filter((grant) => !Object.hasOwn(memberships, grantKey(grant))),
+    grant: grants.filter((grant) => !isHeld(memberships[grantKey(grant)])),
   };
 }
+
+/** Surely there: neither half made nor half ended. */
+const isHeld = (membership: Membership | undefined): boolean => membership?.membershipId !== undefined && !membership.ending;
 
 function accountStep(
   desired: PrincipalGrants,

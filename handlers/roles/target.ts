@@ -31,21 +31,25 @@ export interface Target {
    * @throws TargetConflictError when an account without our mark has the profile's user name
    */
   findAccount(mark: Mark, profile: Profile, intent: Intent | undefined): Promise<AccountState | undefined>;
+  /** @throws TargetConflictError when the target refuses the profile */
   createAccount(mark: Mark, profile: Profile): Promise<AccountState>;
-  /** @throws TargetMissingError when the account is gone @throws TargetConflictError when another account has the user name */
+  /** @throws TargetMissingError when the account is gone @throws TargetConflictError when the target refuses the profile */
   updateAccount(id: string, before: Profile, after: Profile): Promise<void>;
   /** Deletes the account if it still carries the mark; an account that is gone already is fine. @throws TargetConflictError when the mark is another's */
   deleteAccount(id: string, mark: Mark): Promise<void>;
   /** @throws TargetConflictError when a role of that name exists without our mark */
   findRole(role: string, intent: Intent | undefined): Promise<string | undefined>;
+  /** @throws RetryableError when another run makes it at this moment */
   createRole(role: string): Promise<string>;
   /** Idempotent. @returns the target's id of the membership @throws TargetMissingError when account or role are gone */
   addMember(roleId: string, accountId: string): Promise<string>;
+  /** The target's id of the membership, or undefined when there is none. */
+  findMember(roleId: string, accountId: string): Promise<string | undefined>;
   /** Idempotent: a membership that is gone is fine. */
   removeMember(membershipId: string): Promise<void>;
 }
 
-/** Something at the target is in the way and is not ours: a person has to decide. `remedy` says how. */
+/** The target refuses, or something there is in the way and is not ours: a person has to decide. `remedy` says how. */
 export class TargetConflictError extends Error {
   override readonly name = 'TargetConflictError';
   readonly remedy: string;

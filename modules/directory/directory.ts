@@ -132,7 +132,7 @@ function caCertificate(pem: string): string {
 
 function readable(certificate: string): boolean {
   try {
-    return new X509Certificate(certificate).ca;
+    return new X509Certificate(certificate).raw.length > 0;
   } catch {
     return false;
   }

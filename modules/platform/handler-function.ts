@@ -51,24 +51,25 @@ export interface HandlerFunctionProps {
 }
 
 export class HandlerFunction extends Construct implements Grantee {
+  /** Name and ARN as references, so that what uses them comes after the function. */
   readonly functionName: string;
   readonly arn: string;
   readonly timeoutSeconds: number;
   readonly deadLetters: DeadLetterQueue;
   readonly #environment: IntegrationEnvironment;
+  readonly #name: string;
   readonly #statements: Statement[] = [];
-  readonly #function: LambdaFunction;
 
   constructor(scope: Construct, id: string, props: HandlerFunctionProps) {
     super(scope, id);
     const { environment, variables, network } = props;
     this.#environment = environment;
     this.timeoutSeconds = props.timeoutSeconds;
-    this.functionName = environment.resourceName('function', props.function);
+    this.#name = environment.resourceName('function', props.function);
     checkVariables(props.function, variables);
 
     const logGroup = new CloudwatchLogGroup(this, 'log-group', {
-      name: `/aws/lambda/${this.functionName}`,
+      name: `/aws/lambda/${this.#name}`,
       retentionInDays: environment.logRetentionDays,
       kmsKeyId: environment.key.arn,
     });
@@ -95,8 +96,8 @@ export class HandlerFunction extends Construct implements Grantee {
 
     const zip = builtZip(props.function);
     const asset = new TerraformAsset(this, 'code', { path: zip.path, type: AssetType.FILE, assetHash: zip.sha256.toString('hex') });
-    this.#function = new LambdaFunction(this, 'function', {
-      functionName: this.functionName,
+    const lambda = new LambdaFunction(this, 'function', {
+      functionName: this.#name,
       description: `${props.function} (${functions[props.function]}) of ${environment.prefix} ${environment.name}`,
       role: role.arn,
       filename: asset.path,
@@ -115,13 +116,14 @@ export class HandlerFunction extends Construct implements Grantee {
       // Lambda tries the role when it attaches a network or a source, so the permissions have to be there first.
       dependsOn: [policy],
     });
-    this.arn = this.#function.arn;
+    this.functionName = lambda.functionName;
+    this.arn = lambda.arn;
     this.#addErrorAlarm();
   }
 
   allow(statement: Statement): void {
     if (this.#statements.some(({ Sid }) => Sid === statement.Sid)) {
-      throw new WrongPropError(`statement "${statement.Sid}" was given to ${this.functionName} twice: grant it once`);
+      throw new WrongPropError(`statement "${statement.Sid}" was given to ${this.#name} twice: grant it once`);
     }
     this.#statements.push(statement);
   }
@@ -182,17 +184,17 @@ export class HandlerFunction extends Construct implements Grantee {
       Effect: 'Deny',
       Action: [...networkInterfaceActions, ...describeNetworkActions],
       Resource: ['*'],
-      Condition: { ArnEquals: { 'lambda:SourceFunctionArn': environment.arn('lambda', `function:${this.functionName}`) } },
+      Condition: { ArnEquals: { 'lambda:SourceFunctionArn': environment.arn('lambda', `function:${this.#name}`) } },
     });
   }
 
   #addErrorAlarm(): void {
     new CloudwatchMetricAlarm(this, 'errors', {
-      alarmName: `${this.functionName}-errors`,
-      alarmDescription: `${this.functionName} failed: read its log group for the reason and the remedy`,
+      alarmName: `${this.#name}-errors`,
+      alarmDescription: `${this.#name} failed: read its log group for the reason and the remedy`,
       namespace: 'AWS/Lambda',
       metricName: 'Errors',
-      dimensions: { FunctionName: this.functionName },
+      dimensions: { FunctionName: this.#name },
       statistic: 'Sum',
       period: 60,
       evaluationPeriods: 5,

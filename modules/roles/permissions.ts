@@ -24,9 +24,21 @@ export const keepLedgerActions = ['dynamodb:GetItem', 'dynamodb:PutItem'] as con
 
 /** What IAM cannot scope: ids of users, groups and memberships are the store's own and not known before they exist. */
 export const unscoped: readonly ActionReason[] = [
-  ...[...keepUserActions, ...deleteUserActions, ...keepGroupActions, ...keepMembershipActions].map((action) => ({
-    action,
-    reason:
-      'ids of users, groups and memberships are made by the identity store; the store itself is named, its objects are user/*, group/*, membership/*',
-  })),
+  ...keepUserActions,
+  ...deleteUserActions,
+  ...keepGroupActions,
+  ...keepMembershipActions,
+].map((action) => ({
+  action,
+  reason:
+    'the identity store makes the ids of users, groups and memberships: the store is named, its objects are user/*, group/* and membership/*',
+}));
+
+/** What only the run after an interrupted one calls. */
+export const rarelyUsed: readonly ActionReason[] = [
+  {
+    action: 'identitystore:DescribeGroup',
+    reason: 'tells a group of ours that an interrupted run left without its mark from a group that is not ours',
+  },
+  { action: 'identitystore:GetGroupMembershipId', reason: 'finds the membership that an interrupted run has made already' },
 ];

@@ -4,6 +4,7 @@ import { serve } from './server.ts';
 import type { Caller, Surroundings } from './service.ts';
 import { cloudwatch } from './services/cloudwatch.ts';
 import { dynamodb } from './services/dynamodb.ts';
+import { ec2 } from './services/ec2.ts';
 import { events } from './services/events.ts';
 import { iam } from './services/iam.ts';
 import { identitystore } from './services/identitystore.ts';
@@ -73,12 +74,12 @@ export interface EndpointOptions {
 export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoint> {
   const { region, account, identityStoreId } = options;
   const identities = new Identities();
-  const pipeline = new Pipeline(identities, { region, account });
+  const pipeline: Pipeline = new Pipeline(identities, { region, account, executing: (session) => functions.executing(session) });
   let url = '';
   const keys = kms({ region, account });
   const surroundings: Surroundings = { region, account, url: () => url, call: pipeline.call, key: keys.key };
-  const tables = await dynamodb(surroundings);
   const functions = lambda(surroundings);
+  const tables = await dynamodb(surroundings);
   pipeline.add(
     tables,
     functions,
@@ -91,6 +92,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     s3(surroundings),
     scheduler(surroundings),
     cloudwatch(surroundings),
+    ec2(surroundings),
     xray(),
     sts(surroundings, identities),
     iam(identities),

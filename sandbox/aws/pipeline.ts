@@ -1,6 +1,15 @@
 import { AwsError, notImplemented } from './error.ts';
 import { authorize } from './iam/index.ts';
-import { type Authorization, type Call, type Caller, type ConditionContext, errorStyle, type Input, type Output, type Service } from './service.ts';
+import {
+  type Authorization,
+  type Call,
+  type Caller,
+  type ConditionContext,
+  errorStyle,
+  type Input,
+  type Output,
+  type Service,
+} from './service.ts';
 import { type Identities, roleName, sessionArn } from './session.ts';
 
 export interface CallRecord {
@@ -40,6 +49,13 @@ export class ResponseLost extends AwsError {
   }
 }
 
+export interface PipelineSurroundings {
+  readonly region: string;
+  readonly account: string;
+  /** ARN of the function whose code makes the calls of a role session, if any. */
+  readonly executing: (session: { readonly roleArn: string; readonly sessionName: string }) => string | undefined;
+}
+
 const kept = 100_000;
 const recordsInput = /^(Create|Update|Delete)/;
 
@@ -49,9 +65,9 @@ export class Pipeline {
   private readonly faults = new Set<{ fault: Fault; left: number }>();
   private readonly services = new Map<string, Service>();
   private readonly identities: Identities;
-  private readonly surroundings: { readonly region: string; readonly account: string };
+  private readonly surroundings: PipelineSurroundings;
 
-  constructor(identities: Identities, surroundings: { readonly region: string; readonly account: string }) {
+  constructor(identities: Identities, surroundings: PipelineSurroundings) {
     this.identities = identities;
     this.surroundings = surroundings;
   }
@@ -83,7 +99,11 @@ export class Pipeline {
       const operation = service && Object.hasOwn(service.operations, operationName) ? service.operations[operationName] : undefined;
       if (!operation) throw notImplemented(serviceName, operationName);
       const asked = operation.authorize(input, caller);
-      authorizations = asked.map(({ action, resource, context }) => ({ action, resource, context: { ...this.globalContext(caller), ...context } }));
+      authorizations = asked.map(({ action, resource, context }) => ({
+        action,
+        resource,
+        context: { ...this.globalContext(caller), ...context },
+      }));
       outcome = 'denied';
       for (const authorization of asked) this.demand(caller, serviceName, authorization);
       outcome = 'fault';
@@ -115,8 +135,9 @@ export class Pipeline {
 
   /** Keys that the sandbox's transport stands for; those of the principal itself come from the evaluator. */
   private globalContext(caller: Caller): ConditionContext {
-    const { region, account } = this.surroundings;
+    const { region, account, executing } = this.surroundings;
     const now = new Date();
+    const functionArn = caller !== 'operator' && 'roleArn' in caller ? executing(caller) : undefined;
     return {
       'aws:RequestedRegion': region,
       // The endpoint stands for AWS's TLS endpoints; on loopback it speaks plain HTTP
@@ -126,6 +147,8 @@ export class Pipeline {
       ...(caller !== 'operator' && 'service' in caller
         ? { ...(caller.sourceArn ? { 'aws:SourceArn': caller.sourceArn } : {}), 'aws:SourceAccount': account }
         : {}),
+      // Only calls from a function's code carry it ("Working with Lambda execution environment credentials")
+      ...(functionArn ? { 'lambda:SourceFunctionArn': functionArn } : {}),
       ...(caller !== 'operator' && 'roleArn' in caller ? { 'aws:userid': `${roleName(caller.roleArn)}:${caller.sessionName}` } : {}),
     };
   }

@@ -12,7 +12,8 @@ export const lambdaRoutes: readonly Route[] = [
     operation: 'Invoke',
     query: { Qualifier: 'Qualifier' },
     read: ({ body, headers }) => {
-      if (headers['x-amz-log-type'] === 'Tail') throw new AwsError('NotImplemented', 'the sandbox has no log tail; read the function’s log group', 501);
+      if (headers['x-amz-log-type'] === 'Tail')
+        throw new AwsError('NotImplemented', 'the sandbox has no log tail; read the function’s log group', 501);
       const type = headers['x-amz-invocation-type'];
       return { Payload: body, ...(type ? { InvocationType: String(type) } : {}) };
     },

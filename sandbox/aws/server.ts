@@ -8,7 +8,6 @@ import { awsJson } from './protocol/aws-json.ts';
 import { awsQuery } from './protocol/aws-query.ts';
 import { restJson } from './protocol/rest-json.ts';
 import { s3Xml } from './protocol/rest-xml.ts';
-import { rpcV2Cbor } from './protocol/rpc-v2-cbor.ts';
 import type { HttpResponse, Protocol } from './protocol/wire.ts';
 import { lambdaRoutes, schedulerRoutes, xrayRoutes } from './routes.ts';
 import type { Identities } from './session.ts';
@@ -26,8 +25,6 @@ interface Route {
   readonly form?: Protocol;
 }
 
-const cloudwatchNamespace = 'http://monitoring.amazonaws.com/doc/2010-08-01/';
-
 /** Signing name → service and protocols. */
 const routes: Readonly<Record<string, Route>> = {
   dynamodb: { service: 'dynamodb', protocol: awsJson('1.0', 'com.amazonaws.dynamodb.v20120810') },
@@ -43,7 +40,12 @@ const routes: Readonly<Record<string, Route>> = {
   s3: { service: 's3', protocol: s3Xml },
   sts: { service: 'sts', protocol: awsQuery('https://sts.amazonaws.com/doc/2011-06-15/') },
   iam: { service: 'iam', protocol: awsQuery('https://iam.amazonaws.com/doc/2010-05-08/') },
-  monitoring: { service: 'cloudwatch', protocol: rpcV2Cbor('com.amazonaws.cloudwatch'), form: awsQuery(cloudwatchNamespace) },
+  // CloudWatch has three protocols; the CLI picks JSON, older SDKs send forms, and CBOR, the third, is refused
+  monitoring: {
+    service: 'cloudwatch',
+    protocol: awsJson('1.0', 'com.amazonaws.cloudwatch', true),
+    form: awsQuery('http://monitoring.amazonaws.com/doc/2010-08-01/'),
+  },
 };
 
 /** Services without a region sign for this one. */
@@ -113,13 +115,22 @@ function send(response: ServerResponse, answer: HttpResponse, requestId: string,
 }
 
 /** The request of a caller whose signature is verified. */
-function verified(request: HttpRequest, scopeService: string, route: Route, identities: Identities, region: string): { caller: NonNullable<ReturnType<Identities['callerOf']>>; body: Buffer } {
+function verified(
+  request: HttpRequest,
+  scopeService: string,
+  route: Route,
+  identities: Identities,
+  region: string,
+): { caller: NonNullable<ReturnType<Identities['callerOf']>>; body: Buffer } {
   try {
     const scope = readScope(request.headers);
     const secret = identities.secretOf(scope.accessKeyId);
     if (secret === undefined) throw new SignatureRefused('unknown-key', 'The security token included in the request is invalid.');
     if (scope.region !== region && !(globalServices.has(scopeService) && scope.region === 'us-east-1'))
-      throw new SignatureRefused('mismatch', `Credential should be scoped to a valid region, not '${scope.region}'; the sandbox is in ${region}`);
+      throw new SignatureRefused(
+        'mismatch',
+        `Credential should be scoped to a valid region, not '${scope.region}'; the sandbox is in ${region}`,
+      );
     const body = verifySignature(request, secret, Date.now());
     const token = request.headers['x-amz-security-token'];
     const caller = identities.callerOf(scope.accessKeyId, token === undefined ? undefined : String(token));
@@ -132,9 +143,16 @@ function verified(request: HttpRequest, scopeService: string, route: Route, iden
   }
 }
 
-async function answer(incoming: IncomingMessage, response: ServerResponse, pipeline: Pipeline, identities: Identities, region: string): Promise<void> {
+async function answer(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  pipeline: Pipeline,
+  identities: Identities,
+  region: string,
+): Promise<void> {
   const requestId = randomUUID();
-  let protocol: Protocol = awsJson('1.1', 'com.amazonaws');
+  const isForm = String(incoming.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded');
+  let protocol: Protocol = isForm ? awsQuery('http://sandbox/') : awsJson('1.1', 'com.amazonaws');
   try {
     const [path = '/', query = ''] = (incoming.url ?? '/').split('?', 2);
     const body = await readBody(incoming);
@@ -147,9 +165,19 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, pipel
       throw error;
     }
     const route = Object.hasOwn(routes, scopeService) ? routes[scopeService] : undefined;
-    if (!route) throw new AwsError('NotImplemented', `the sandbox does not implement the service ${scopeService}; add it to sandbox/aws/services`, 501);
-    const isForm = String(incoming.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded');
+    if (!route)
+      throw new AwsError(
+        'NotImplemented',
+        `the sandbox does not implement the service ${scopeService}; add it to sandbox/aws/services`,
+        501,
+      );
     protocol = isForm && route.form ? route.form : route.protocol;
+    if (incoming.headers['smithy-protocol'] !== undefined)
+      throw new AwsError(
+        'NotImplemented',
+        `the sandbox does not speak ${incoming.headers['smithy-protocol']}; use a client that sends JSON or forms`,
+        501,
+      );
     const { caller, body: content } = verified(raw, scopeService, route, identities, region);
     if (caller === 'expired') return;
     const unpacked = incoming.headers['content-encoding'] === 'gzip' ? gunzipSync(content, { maxOutputLength: maximumBody }) : content;
@@ -162,15 +190,26 @@ async function answer(incoming: IncomingMessage, response: ServerResponse, pipel
     else {
       const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
       process.stderr.write(`sandbox endpoint failed: ${message}\n`);
-      send(response, protocol.encodeError(new AwsError('InternalFailure', `the sandbox failed: ${String(error)}`, 500), requestId), requestId);
+      send(
+        response,
+        protocol.encodeError(new AwsError('InternalFailure', `the sandbox failed: ${String(error)}`, 500), requestId),
+        requestId,
+      );
     }
   }
 }
 
 /** Listens on loopback. */
-export async function serve(pipeline: Pipeline, identities: Identities, region: string, port: number): Promise<{ url: string; close: () => Promise<void> }> {
+export async function serve(
+  pipeline: Pipeline,
+  identities: Identities,
+  region: string,
+  port: number,
+): Promise<{ url: string; close: () => Promise<void> }> {
   const server: Server = createServer({ keepAlive: true, keepAliveTimeout: 60_000 }, (incoming, response) => {
-    answer(incoming, response, pipeline, identities, region).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+    answer(incoming, response, pipeline, identities, region).catch((error: unknown) =>
+      response.destroy(error instanceof Error ? error : undefined),
+    );
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
   return {

@@ -43,7 +43,9 @@ export class Identities {
   define(role: Role): void {
     // Cannot be evaluated here, so a policy that relies on it must not look as if it had been
     if (/"dynamodb:Attributes"/i.test(JSON.stringify([role.policies, role.boundary ?? null])))
-      throw new Error(`${role.arn}: the sandbox does not know the condition key dynamodb:Attributes; scope by dynamodb:LeadingKeys or by resource`);
+      throw new Error(
+        `${role.arn}: the sandbox does not know the condition key dynamodb:Attributes; scope by dynamodb:LeadingKeys or by resource`,
+      );
     this.roles.set(role.arn, role);
   }
 

@@ -1,4 +1,5 @@
 /** What an applied stack tells the runtime: everything it runs, and nothing that is not in the stack's JSON. */
+import type { PolicySource } from '../aws/iam/index.ts';
 import type { JsonObject } from './template.ts';
 
 export interface AppliedFunction {
@@ -14,6 +15,7 @@ export interface AppliedFunction {
   /** Undefined where the function shares the account's unreserved concurrency. */
   readonly reservedConcurrency?: number;
   readonly inVpc: boolean;
+  readonly subnetIds: readonly string[];
   readonly securityGroupIds: readonly string[];
   /** TCP ports that the function's security groups let out; empty outside a VPC, where no security group applies. */
   readonly egressPorts: readonly number[];
@@ -76,11 +78,11 @@ export interface WithoutEffect {
   readonly reason: string;
 }
 
-/** A role's identity policies as the stack writes them, by policy name. */
+/** A role's identity policies as the stack writes them. */
 export interface AppliedRole {
   readonly name: string;
   readonly arn: string;
-  readonly policies: ReadonlyMap<string, JsonObject>;
+  readonly policies: readonly PolicySource[];
 }
 
 export interface AppliedStack {

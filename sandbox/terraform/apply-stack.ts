@@ -1,6 +1,7 @@
 /** Applies a synthesized stack to the sandbox's endpoint, as `terraform apply` would to AWS. */
 import { resolve as absolutePath } from 'node:path';
 import type { AwsEndpoint } from '../aws/endpoint.ts';
+import type { PolicyDocument, PolicySource } from '../aws/iam/index.ts';
 import type { AppliedResource, AppliedStack, WithoutEffect } from './applied-stack.ts';
 import { Arguments } from './arguments.ts';
 import { dependencyOrder } from './dependency-order.ts';
@@ -22,6 +23,7 @@ import { secretsmanager } from './resources/secretsmanager.ts';
 import { sqs } from './resources/sqs.ts';
 import { asObject, type Block, type Json, type JsonObject, loadTemplate, type Template } from './template.ts';
 
+export type { AppliedStack } from './applied-stack.ts';
 export type { SandboxDirectory } from './resources/resource.ts';
 
 const resourceTypes: ResourceTypes = {
@@ -56,10 +58,11 @@ export async function applyStack(options: {
   const stackDirectory = absolutePath(options.stackDirectory);
   const template = loadTemplate(stackDirectory);
   const { endpoint } = options;
-  if (template.region !== endpoint.region) {
-    throw new Error(
-      `the stack is for ${template.region}, the endpoint plays ${endpoint.region}: start the endpoint with the stack's region`,
-    );
+  for (const where of ['region', 'account'] as const) {
+    const wanted = template[where] ?? endpoint[where];
+    if (wanted !== endpoint[where]) {
+      throw new Error(`the stack is for ${where} ${wanted}, the endpoint plays ${endpoint[where]}: start it with ${wanted}`);
+    }
   }
   const stack: StackInProgress = {
     functions: new Map(),
@@ -101,7 +104,7 @@ export async function applyStack(options: {
     functions: stack.functions,
     eventSources: stack.eventSources,
     schedules: stack.schedules,
-    roles: [...stack.roles.values()],
+    roles: [...stack.roles.values()].map(({ name, arn, policies }) => ({ name, arn, policies: sources(policies) })),
     outputs: asObject(resolveAt('output', template.outputs, values.lookup), 'outputs'),
     withoutEffect,
     resources,
@@ -166,13 +169,17 @@ function defineRoles({ endpoint, stack }: ApplyContext): void {
     endpoint.defineRole({
       arn,
       trustPolicy,
-      policies: [...policies].map(([policyName, document]) => ({ name: policyName, document })),
+      policies: sources(policies),
       tags,
       ...(boundaryArn !== undefined && {
         boundary: { name: boundaryArn, document: managedPolicy(boundaryArn, { stack }, `role ${name}`) },
       }),
     });
   }
+}
+
+function sources(policies: ReadonlyMap<string, PolicyDocument>): readonly PolicySource[] {
+  return [...policies].map(([name, document]) => ({ name, document }));
 }
 
 function openPorts(stack: StackInProgress): void {

@@ -25,6 +25,8 @@ export interface Template {
   readonly locals: JsonObject;
   readonly outputs: JsonObject;
   readonly region: string;
+  /** The only account that the provider allows (`allowed_account_ids`); undefined where it allows any. */
+  readonly account: string | undefined;
 }
 
 const knownSections = new Set(['//', 'terraform', 'provider', 'variable', 'locals', 'resource', 'data', 'output']);
@@ -71,7 +73,7 @@ export function readTemplate(json: Json): Template {
     variables: new Map(variables),
     locals: asObject(root.locals ?? {}, 'locals'),
     outputs: Object.fromEntries(outputs),
-    region: readRegion(root.provider),
+    ...readProvider(root.provider),
   };
 }
 
@@ -85,13 +87,14 @@ function readBlock(mode: Block['mode'], type: string, name: string, body: JsonOb
   return { mode, type, name, address, config, dependsOn: (dependsOn ?? []) as readonly string[] };
 }
 
-function readRegion(provider: Json | undefined): string {
+function readProvider(provider: Json | undefined): Pick<Template, 'region' | 'account'> {
   const configured = asObject(provider ?? {}, 'provider').aws;
   const list = Array.isArray(configured) ? configured : [configured];
-  const region = list.length === 1 && asObject(list[0] ?? {}, 'provider aws').region;
+  const only = list.length === 1 ? asObject(list[0] ?? {}, 'provider aws') : {};
+  const { region, allowed_account_ids: accounts } = only;
   if (typeof region !== 'string')
     throw new Error('cdk.tf.json needs exactly one aws provider with a literal region: the sandbox plays one region');
-  return region;
+  return { region, account: Array.isArray(accounts) && accounts.length === 1 ? String(accounts[0]) : undefined };
 }
 
 export function asObject(value: Json | undefined, what: string): JsonObject {

@@ -101,18 +101,15 @@ async function decidePrincipal(deps: DecideAccessDependencies, domain: string, g
     // The grants first: what the mirror says after that cannot be older than the decision we would replace.
     const current = await deps.grants.read(principalKey(domain, guid));
     const { principal, groups } = await readPrincipal(deps.mirror, domain, guid);
-    if (principal === undefined || principal.type !== 'user') {
-      // Absence never revokes, and what is no user holds no role. A user's own row raises its own event when it comes.
-      deps.log.info('PRINCIPAL_NOT_A_USER', { domain, guid, type: principal?.type ?? 'not in the mirror' });
-      return;
-    }
-    const decided = decide(principal, groups, current, { mappings, cause, decidedAt: deps.now().toISOString() });
+    const isUser = principal?.type === 'user';
+    // Absence never revokes, and what is no user holds no role. A user's own row raises its own event when it comes.
+    if (!isUser) deps.log.info('PRINCIPAL_NOT_A_USER', { domain, guid, type: principal?.type ?? 'not in the mirror' });
+    const decided = isUser ? decide(principal, groups, current, { mappings, cause, decidedAt: deps.now().toISOString() }) : undefined;
     if (decided === undefined) {
       if (current !== undefined && current.unannounced.length > 0) await announce(deps, current);
       return;
     }
     if (await deps.grants.replace(decided)) {
-      await announce(deps, decided);
       deps.log.info('ACCESS_DECIDED', {
         domain,
         guid,
@@ -120,7 +117,8 @@ async function decidePrincipal(deps: DecideAccessDependencies, domain: string, g
         state: decided.state,
         grants: Object.keys(decided.grants),
       });
-      return;
+      // Once more: a run that saw a later mirror but the grants as they were before this write found nothing to change.
+      continue;
     }
     deps.log.info('DECISION_OVERTAKEN', { domain, guid, attempt });
   }

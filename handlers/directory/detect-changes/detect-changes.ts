@@ -1,7 +1,7 @@
 /** One poll of a directory: pages of changes into the mirror, the cursor after each. */
 import { createHash } from 'node:crypto';
 import type { Log } from '../../platform/log.ts';
-import { applyPage, countsOf, isTombstone, keysOf, MirrorIncompleteError, type PageContext } from '../apply-page.ts';
+import { applyPage, countsOf, endsMemberships, keysOf, MirrorIncompleteError, type PageContext } from '../apply-page.ts';
 import {
   type ChangedObject,
   CookieRefusedError,
@@ -12,6 +12,7 @@ import {
 } from '../directory-source.ts';
 import {
   type Cursor,
+  isObjectRow,
   LeaseLostError,
   type Mirror,
   type MirrorRow,
@@ -69,15 +70,22 @@ export async function detectChanges(deps: DetectChangesDependencies, invocation:
   try {
     const source = await deps.connect();
     try {
+      let startedOver = false;
       for (;;) {
         const page = await nextPage(source, cursor, deps);
+        if (page === undefined) {
+          cursor = fullSync(cursor);
+          continue;
+        }
         const detectedAt = deps.now().toISOString();
         const context: PageContext = { domain, fence: lease.fence, detectedAt, snapshot: cursor.snapshot !== undefined };
         const rows = await rowsOf(page.objects, context, mirror);
         if (rows === 'incomplete') {
-          if (cursor.cookie.length === 0) throw new MirrorIncompleteError(`a full sync of ${domain} brought an object without objectClass`);
+          if (startedOver || cursor.cookie.length === 0)
+            throw new MirrorIncompleteError(`a full sync of ${domain} brought an object without objectClass`);
           log.warn('MIRROR_INCOMPLETE', { domain, remedy: 'full sync' });
-          cursor = { ...cursor, cookie: Buffer.alloc(0) };
+          startedOver = true;
+          cursor = fullSync(cursor);
           continue;
         }
         const counts = cursor.snapshot === undefined ? undefined : sum(cursor.snapshot, countsOf(page.objects));
@@ -113,20 +121,30 @@ export async function detectChanges(deps: DetectChangesDependencies, invocation:
 }
 
 function startingCursor(stored: Cursor | undefined, domain: string, log: Log): Cursor {
-  if (stored === undefined)
-    return { cookie: Buffer.alloc(0), query, snapshot: { users: 0, groups: 0, memberships: 0 }, unreachableSince: undefined };
+  if (stored === undefined) return { cookie: Buffer.alloc(0), query, snapshot: noCounts, unreachableSince: undefined };
   if (stored.query === query) return stored;
   log.warn('CURSOR_QUERY_CHANGED', { domain, remedy: 'full sync' });
-  return { ...stored, cookie: Buffer.alloc(0), query };
+  return fullSync(stored);
 }
 
+/** Everything once more. The counts of a first snapshot start over with it. */
+const fullSync = (cursor: Cursor): Cursor => ({
+  ...cursor,
+  cookie: Buffer.alloc(0),
+  query,
+  snapshot: cursor.snapshot === undefined ? undefined : noCounts,
+});
+
+const noCounts: SnapshotCounts = { users: 0, groups: 0, memberships: 0 };
+
+/** The next page, or undefined when the domain controller refused the cookie. */
 async function nextPage(source: DirectorySource, cursor: Cursor, { domain, log }: DetectChangesDependencies) {
   try {
     return await source.changesSince(cursor.cookie);
   } catch (error) {
     if (!(error instanceof CookieRefusedError) || cursor.cookie.length === 0) throw error;
     log.warn('CURSOR_REFUSED', { domain, server: source.url, error: error.message, remedy: 'full sync' });
-    return await source.changesSince(Buffer.alloc(0));
+    return undefined;
   }
 }
 
@@ -138,7 +156,13 @@ async function rowsOf(
 ): Promise<readonly MirrorRow[] | 'incomplete'> {
   if (objects.length === 0) return [];
   const existing = await mirror.read(keysOf(objects, context.domain));
-  const ending = await Promise.all(objects.filter(isTombstone).map((object) => membershipsOf(object.guid, context.domain, mirror)));
+  // A tombstone of what the mirror never held ends nothing; a full sync brings many of them.
+  const known = new Set(existing.filter(isObjectRow).map((row) => row.guid));
+  const ending = await Promise.all(
+    objects
+      .filter((object) => endsMemberships(object) && known.has(object.guid))
+      .map((object) => membershipsOf(object.guid, context.domain, mirror)),
+  );
   try {
     return applyPage(objects, [...existing, ...ending.flat()], context);
   } catch (error) {
@@ -197,13 +221,15 @@ async function giveUp(error: unknown, deps: DetectChangesDependencies, fence: nu
     return;
   }
   log.error('DIRECTORY_UNREACHABLE', { domain, reason: error.message });
-  if (cursor.unreachableSince !== undefined) {
-    await mirror.release(domain, fence, undefined);
-    return;
+  const detectedAt = deps.now().toISOString();
+  const since = cursor.unreachableSince ?? detectedAt;
+  // The cursor before the status: a status that says unreachable beside a cursor that does not would never be taken back.
+  if (cursor.unreachableSince === undefined) await mirror.saveCursor(domain, fence, { ...cursor, unreachableSince: since });
+  const [status] = await mirror.read([statusKey(domain)]);
+  if (status === undefined || (status as StatusRow).reachable) {
+    await mirror.write([await nextStatus(deps, fence, detectedAt, { reachable: false, since, reason: error.message })]);
   }
-  const since = deps.now().toISOString();
-  await mirror.write([await nextStatus(deps, fence, since, { reachable: false, since, reason: error.message })]);
-  await mirror.release(domain, fence, { ...cursor, unreachableSince: since });
+  await mirror.release(domain, fence, undefined);
 }
 
 const sum = (a: SnapshotCounts, b: SnapshotCounts): SnapshotCounts => ({

@@ -3,10 +3,10 @@ import * as v from 'valibot';
 import { type Grants, type PrincipalGrants, principalKey } from '../../access/grants.ts';
 import { schemaVersion } from '../../events/catalogue.ts';
 import { type Cause, eventId } from '../../events/identity-event.ts';
-import { InvalidEventError } from '../../platform/errors.ts';
+import { InvalidEventError, RetryableError } from '../../platform/errors.ts';
 import type { Publish } from '../../platform/event-bus.ts';
 import type { Log } from '../../platform/log.ts';
-import { type ApplyDependencies, apply } from '../apply.ts';
+import { type ApplyDependencies, apply, recover } from '../apply.ts';
 import { type AccountEntry, accountPk } from '../ledger.ts';
 import { plan } from '../plan.ts';
 import { TargetConflictError, TargetMissingError } from '../target.ts';
@@ -25,6 +25,9 @@ export interface SyncRolesDependencies extends ApplyDependencies {
   readonly log: Log;
 }
 
+/** Times the steps are taken up again at once: behind what vanished, another run's write, or an answer that was lost. */
+const attempts = 3;
+
 /**
  * Handles one message. The grants table is read anew: late or repeated messages do what it says now, or nothing.
  *
@@ -34,37 +37,39 @@ export interface SyncRolesDependencies extends ApplyDependencies {
 export async function syncRoles(deps: SyncRolesDependencies, body: string): Promise<void> {
   const { domain, guid, cause } = parseMessage(body);
   const { target, ledger, log } = deps;
-  const desired = await deps.grants.read(principalKey(domain, guid));
-  if (desired === undefined) throw new InvalidEventError(`no decision for ${domain} ${guid}: only decide-access writes this queue`);
-  const pk = accountPk(target.name, domain, guid);
-  const made = await ledger.readAccount(pk);
-  if (made !== undefined && made.revision >= desired.revision) {
-    log.info('ROLES_CURRENT', { domain, guid, revision: made.revision });
-    return;
-  }
-  try {
-    const { entry, events } = await applyDesired(deps, desired, made, cause);
-    // Events before the ledger: a crash in between repeats both, and the events carry the same ids.
-    await deps.publish(events);
-    await ledger.write(entry);
-    log.info('ROLES_SYNCED', { domain, guid, revision: desired.revision, events: events.map(({ type }) => type) });
-  } catch (error) {
-    if (error instanceof TargetConflictError) await publishFailure(deps, desired, error, cause);
-    throw error;
+  for (let attempt = 1; ; attempt += 1) {
+    const desired = await deps.grants.read(principalKey(domain, guid));
+    if (desired === undefined) throw new InvalidEventError(`no decision for ${domain} ${guid}: only decide-access writes this queue`);
+    const made = await ledger.readAccount(accountPk(target.name, domain, guid));
+    if (made !== undefined && made.revision >= desired.revision) {
+      log.info('ROLES_CURRENT', { domain, guid, revision: made.revision });
+      return;
+    }
+    try {
+      await makeSo(deps, desired, made, cause);
+      return;
+    } catch (error) {
+      const settling = error instanceof RetryableError || error instanceof TargetMissingError || error instanceof TargetConflictError;
+      if (settling && attempt < attempts) {
+        log.warn('ROLES_TRIED_AGAIN', { domain, guid, revision: desired.revision, attempt, reason: error.message });
+        continue;
+      }
+      if (error instanceof TargetConflictError) await publishFailure(deps, desired, error, cause);
+      throw error;
+    }
   }
 }
 
-/** Applies the plan; where the account vanished behind our back, starts again without it, once. */
-async function applyDesired(deps: SyncRolesDependencies, desired: PrincipalGrants, made: AccountEntry | undefined, cause: Cause) {
-  const attempt = (entry: AccountEntry | undefined) =>
-    apply(deps, desired, entry, plan(desired, entry, deps.target.name, deps.onDeleted), cause);
-  try {
-    return await attempt(made);
-  } catch (error) {
-    if (!(error instanceof TargetMissingError) || error.missing !== 'account' || made?.account === undefined) throw error;
-    deps.log.warn('ACCOUNT_MISSING', { domain: desired.domain, guid: desired.subject.guid, account: made.account.id, remedy: 'made anew' });
-    return await attempt({ ...made, account: undefined, intent: undefined, memberships: {} });
-  }
+/** Takes the steps that are left, tells of them and writes them down. @throws what kept a step from being done */
+async function makeSo(deps: SyncRolesDependencies, desired: PrincipalGrants, made: AccountEntry | undefined, cause: Cause): Promise<void> {
+  const { domain, subject, revision } = desired;
+  const known = await recover(deps, desired, made);
+  const { entry, events, failure } = await apply(deps, desired, known, plan(desired, known, deps.target.name, deps.onDeleted), cause);
+  // Events before the ledger: a crash in between repeats both, and the events carry the same ids.
+  await deps.publish(events);
+  await deps.ledger.write(entry);
+  if (failure !== undefined) throw failure;
+  deps.log.info('ROLES_SYNCED', { domain, guid: subject.guid, revision, events: events.map(({ type }) => type) });
 }
 
 async function publishFailure(

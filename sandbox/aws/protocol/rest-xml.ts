@@ -73,8 +73,11 @@ function decode(request: HttpRequest): { operation: string; input: Input } {
   const name = `${request.method} ${key ? 'object' : bucket ? 'bucket' : 'service'}${subresource ? ` ?${subresource}` : ''}`;
   const input: Record<string, unknown> = {};
   for (const [parameter, member] of Object.entries(queryMembers)) if (query.has(parameter)) input[member] = query.get(parameter);
-  for (const [header, member] of Object.entries(objectHeaders)) if (request.headers[header] !== undefined) input[member] = request.headers[header];
-  const metadata = Object.entries(request.headers).flatMap(([header, value]) => (header.startsWith('x-amz-meta-') ? [[header.slice(11), String(value)]] : []));
+  for (const [header, member] of Object.entries(objectHeaders))
+    if (request.headers[header] !== undefined) input[member] = request.headers[header];
+  const metadata = Object.entries(request.headers).flatMap(([header, value]) =>
+    header.startsWith('x-amz-meta-') ? [[header.slice(11), String(value)]] : [],
+  );
   if (metadata.length > 0) input.Metadata = Object.fromEntries(metadata);
   if (bucket) input.Bucket = bucket;
   if (key) input.Key = key;
@@ -112,7 +115,8 @@ function inHeaders(output: Output): Record<string, string> {
     if (value !== undefined) headers[header] = value instanceof Date ? value.toISOString() : String(value);
   }
   if (output.LastModified instanceof Date) headers['last-modified'] = output.LastModified.toUTCString();
-  for (const [name, value] of Object.entries((output.Metadata as Record<string, string> | undefined) ?? {})) headers[`x-amz-meta-${name}`] = value;
+  for (const [name, value] of Object.entries((output.Metadata as Record<string, string> | undefined) ?? {}))
+    headers[`x-amz-meta-${name}`] = value;
   return headers;
 }
 

@@ -34,7 +34,12 @@ function queriedKey(input: Input, partitionKey: string): string | undefined {
 }
 
 /** Authorizations of a call on one table, or on one of its indexes. */
-export function tableAccess(operation: string, input: Input, arnOf: (table: string) => string, keys: TableKeys | undefined): readonly Authorization[] {
+export function tableAccess(
+  operation: string,
+  input: Input,
+  arnOf: (table: string) => string,
+  keys: TableKeys | undefined,
+): readonly Authorization[] {
   const table = arnOf(text(input, 'TableName'));
   const index = optionalText(input, 'IndexName');
   const partitionKey = (index && keys?.indexPartitionKeys.get(index)) ?? keys?.partitionKey ?? '';
@@ -73,7 +78,12 @@ export function batchedKeys(input: Input, keysOf: (table: string) => TableKeys |
   return found;
 }
 
-export function batchAccess(operation: string, input: Input, arnOf: (table: string) => string, keysOf: (table: string) => TableKeys | undefined): readonly Authorization[] {
+export function batchAccess(
+  operation: string,
+  input: Input,
+  arnOf: (table: string) => string,
+  keysOf: (table: string) => TableKeys | undefined,
+): readonly Authorization[] {
   return [...batchedKeys(input, keysOf)].map(([table, keys]) => ({
     action: `dynamodb:${operation}`,
     resource: arnOf(table),

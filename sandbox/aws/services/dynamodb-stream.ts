@@ -11,7 +11,10 @@ function unordered(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(unordered);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [name, ['SS', 'NS', 'BS'].includes(name) && Array.isArray(member) ? [...member].sort() : unordered(member)]),
+    Object.entries(value).map(([name, member]) => [
+      name,
+      ['SS', 'NS', 'BS'].includes(name) && Array.isArray(member) ? [...member].sort() : unordered(member),
+    ]),
   );
 }
 
@@ -80,7 +83,8 @@ export class TableStream {
   }
 
   position(sequenceNumber: string): number {
-    if (!/^\d{21,40}$/.test(sequenceNumber)) throw new AwsError('ValidationException', `SequenceNumber: expected 21 to 40 digits, got '${sequenceNumber}'`);
+    if (!/^\d{21,40}$/.test(sequenceNumber))
+      throw new AwsError('ValidationException', `SequenceNumber: expected 21 to 40 digits, got '${sequenceNumber}'`);
     return Number(BigInt(sequenceNumber) - firstSequenceNumber);
   }
 
@@ -111,7 +115,8 @@ export function streamOperations(streams: ReadonlyMap<string, TableStream>): Rec
     if (!stream) throw new AwsError('ResourceNotFoundException', `Requested resource not found: Stream: ${arn} not found`);
     return stream;
   };
-  const iterator = (stream: TableStream, position: number): string => Buffer.from(JSON.stringify([stream.arn, position])).toString('base64url');
+  const iterator = (stream: TableStream, position: number): string =>
+    Buffer.from(JSON.stringify([stream.arn, position])).toString('base64url');
   const readIterator = (input: Input): [arn: string, position: number] => {
     try {
       const [arn, position] = JSON.parse(Buffer.from(text(input, 'ShardIterator'), 'base64url').toString()) as unknown[];
@@ -159,7 +164,8 @@ export function streamOperations(streams: ReadonlyMap<string, TableStream>): Rec
       authorize: onStream('GetShardIterator', (input) => text(input, 'StreamArn')),
       run: (input) => {
         const stream = streamAt(text(input, 'StreamArn'));
-        if (text(input, 'ShardId') !== stream.shardId) throw new AwsError('ResourceNotFoundException', `Requested resource not found: Shard: ${input.ShardId} not found`);
+        if (text(input, 'ShardId') !== stream.shardId)
+          throw new AwsError('ResourceNotFoundException', `Requested resource not found: Shard: ${input.ShardId} not found`);
         const type = text(input, 'ShardIteratorType');
         const start: Record<string, () => number> = {
           TRIM_HORIZON: () => 0,
@@ -168,7 +174,8 @@ export function streamOperations(streams: ReadonlyMap<string, TableStream>): Rec
           AFTER_SEQUENCE_NUMBER: () => stream.position(text(input, 'SequenceNumber')) + 1,
         };
         const position = start[type]?.();
-        if (position === undefined) throw new AwsError('ValidationException', `ShardIteratorType: expected ${Object.keys(start).join(', ')}, got '${type}'`);
+        if (position === undefined)
+          throw new AwsError('ValidationException', `ShardIteratorType: expected ${Object.keys(start).join(', ')}, got '${type}'`);
         return { ShardIterator: iterator(stream, Math.max(0, position)) };
       },
     },

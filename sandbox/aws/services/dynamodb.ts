@@ -13,7 +13,8 @@ interface Table {
   timeToLive?: { readonly AttributeName: string };
 }
 
-const hashKey = (schema: readonly Record<string, unknown>[]): string => String(schema.find((key) => key.KeyType === 'HASH')?.AttributeName ?? '');
+const hashKey = (schema: readonly Record<string, unknown>[]): string =>
+  String(schema.find((key) => key.KeyType === 'HASH')?.AttributeName ?? '');
 
 /** Runs the writes of one item one after the other, so that a stream record's images belong to its write. */
 function itemLocks(): <T>(ids: readonly string[], work: () => Promise<T>) => Promise<T> {
@@ -43,13 +44,16 @@ export async function dynamodb(surroundings: Surroundings): Promise<Service & { 
   const imageOf = async (table: string, key: Item): Promise<Item | undefined> =>
     (await dynalite.call('GetItem', { TableName: table, Key: key, ConsistentRead: true })).Item as Item | undefined;
 
-  const lockId = (table: string, key: Item): string => JSON.stringify([table, Object.entries(key).sort(([one], [other]) => (one < other ? -1 : 1))]);
+  const lockId = (table: string, key: Item): string =>
+    JSON.stringify([table, Object.entries(key).sort(([one], [other]) => (one < other ? -1 : 1))]);
 
   /** dynalite knows neither our account nor our region, nor what it does not store itself. */
   function described(description: Output): Output {
     const name = String(description.TableName);
     const stream = tables.get(name)?.stream;
-    const own = JSON.parse(JSON.stringify(description).replace(/arn:aws:dynamodb:[^:"]*:[^:"]*:/g, `arn:aws:dynamodb:${region}:${account}:`)) as Output;
+    const own = JSON.parse(
+      JSON.stringify(description).replace(/arn:aws:dynamodb:[^:"]*:[^:"]*:/g, `arn:aws:dynamodb:${region}:${account}:`),
+    ) as Output;
     if (!stream) return own;
     return {
       ...own,
@@ -66,7 +70,13 @@ export async function dynamodb(surroundings: Surroundings): Promise<Service & { 
     const indexes = [...records(input, 'GlobalSecondaryIndexes'), ...records(input, 'LocalSecondaryIndexes')];
     const specification = optionalRecord(input, 'StreamSpecification');
     const stream = specification?.StreamEnabled
-      ? new TableStream({ arn: arnOf(name), name, region, keySchema, viewType: optionalText(specification, 'StreamViewType') ?? 'NEW_AND_OLD_IMAGES' })
+      ? new TableStream({
+          arn: arnOf(name),
+          name,
+          region,
+          keySchema,
+          viewType: optionalText(specification, 'StreamViewType') ?? 'NEW_AND_OLD_IMAGES',
+        })
       : undefined;
     if (stream) streams.set(stream.arn, stream);
     tables.set(name, {
@@ -100,7 +110,12 @@ export async function dynamodb(surroundings: Surroundings): Promise<Service & { 
       try {
         return await dynalite.call(operation, input);
       } catch (error) {
-        if (!(error instanceof AwsError) || error.code !== 'ConditionalCheckFailedException' || input.ReturnValuesOnConditionCheckFailure !== 'ALL_OLD') throw error;
+        if (
+          !(error instanceof AwsError) ||
+          error.code !== 'ConditionalCheckFailedException' ||
+          input.ReturnValuesOnConditionCheckFailure !== 'ALL_OLD'
+        )
+          throw error;
         const current = await imageOf(name, key);
         throw new AwsError(error.code, error.message, error.status, current ? { Item: current } : {});
       }
@@ -149,8 +164,14 @@ export async function dynamodb(surroundings: Surroundings): Promise<Service & { 
     return { TimeToLiveSpecification: { AttributeName: attribute, Enabled: specification.Enabled === true } };
   }
 
-  const onTable = (operation: string, run: Operation['run']): Operation => ({ authorize: (input) => tableAccess(operation, input, arnOf, keysOf(text(input, 'TableName'))), run });
-  const onBatch = (operation: string, run: Operation['run']): Operation => ({ authorize: (input) => batchAccess(operation, input, arnOf, keysOf), run });
+  const onTable = (operation: string, run: Operation['run']): Operation => ({
+    authorize: (input) => tableAccess(operation, input, arnOf, keysOf(text(input, 'TableName'))),
+    run,
+  });
+  const onBatch = (operation: string, run: Operation['run']): Operation => ({
+    authorize: (input) => batchAccess(operation, input, arnOf, keysOf),
+    run,
+  });
   const passed =
     (operation: string): Operation['run'] =>
     (input) =>
@@ -174,7 +195,12 @@ export async function dynamodb(surroundings: Surroundings): Promise<Service & { 
       }),
       DescribeContinuousBackups: onTable('DescribeContinuousBackups', (input) => {
         tableOf(input);
-        return { ContinuousBackupsDescription: { ContinuousBackupsStatus: 'ENABLED', PointInTimeRecoveryDescription: { PointInTimeRecoveryStatus: 'DISABLED' } } };
+        return {
+          ContinuousBackupsDescription: {
+            ContinuousBackupsStatus: 'ENABLED',
+            PointInTimeRecoveryDescription: { PointInTimeRecoveryStatus: 'DISABLED' },
+          },
+        };
       }),
       GetItem: onTable('GetItem', passed('GetItem')),
       Query: onTable('Query', passed('Query')),

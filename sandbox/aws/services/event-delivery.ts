@@ -12,13 +12,24 @@ const retryDelaysMs = [50, 150, 500, 1300];
 export function checkTarget(target: Input): void {
   const arn = text(target, 'Arn');
   const refused = Object.keys(target).filter((name) => !['Id', 'Arn', 'SqsParameters', 'DeadLetterConfig', 'RetryPolicy'].includes(name));
-  if (refused.length > 0) throw new AwsError('NotImplemented', `target ${text(target, 'Id')}: the sandbox does not implement ${refused.join(', ')}; deliver the whole event`, 501);
-  if (!arn.startsWith('arn:aws:sqs:')) throw new AwsError('NotImplemented', `target ${arn}: the sandbox delivers to queues alone; put a queue between the rule and its target`, 501);
+  if (refused.length > 0)
+    throw new AwsError(
+      'NotImplemented',
+      `target ${text(target, 'Id')}: the sandbox does not implement ${refused.join(', ')}; deliver the whole event`,
+      501,
+    );
+  if (!arn.startsWith('arn:aws:sqs:'))
+    throw new AwsError(
+      'NotImplemented',
+      `target ${arn}: the sandbox delivers to queues alone; put a queue between the rule and its target`,
+      501,
+    );
   if (arn.endsWith('.fifo') && !isRecord(target.SqsParameters))
     throw new AwsError('ValidationException', `Parameter(s) SqsParameters must be specified for target: ${text(target, 'Id')}.`);
 }
 
-const retriable = (error: unknown): boolean => error instanceof AwsError && (error.status >= 500 || error.code === 'RequestThrottled') && error.code !== 'NotImplemented';
+const retriable = (error: unknown): boolean =>
+  error instanceof AwsError && (error.status >= 500 || error.code === 'RequestThrottled') && error.code !== 'NotImplemented';
 
 export interface Delivery {
   readonly ruleArn: string;
@@ -36,7 +47,11 @@ export async function deliver({ ruleArn, target, event }: Delivery, call: Call, 
   const attempts = Math.min(retryDelaysMs.length, Number(retryPolicy?.MaximumRetryAttempts ?? 185));
   for (let attempt = 0; ; attempt += 1) {
     try {
-      await call(asRule, 'sqs', 'SendMessage', { QueueUrl: queueUrl(arn), MessageBody: event, ...(groupId ? { MessageGroupId: groupId } : {}) });
+      await call(asRule, 'sqs', 'SendMessage', {
+        QueueUrl: queueUrl(arn),
+        MessageBody: event,
+        ...(groupId ? { MessageGroupId: groupId } : {}),
+      });
       return;
     } catch (error) {
       const delay = retryDelaysMs[attempt];
@@ -53,7 +68,13 @@ export async function deliver({ ruleArn, target, event }: Delivery, call: Call, 
         MessageAttributes: {
           RULE_ARN: string(ruleArn),
           TARGET_ARN: string(arn),
-          ERROR_CODE: string(error instanceof AwsError && error.code === 'QueueDoesNotExist' ? 'NO_RESOURCE' : error instanceof AwsError && error.code.startsWith('AccessDenied') ? 'NO_PERMISSIONS' : 'SDK_CLIENT_ERROR'),
+          ERROR_CODE: string(
+            error instanceof AwsError && error.code === 'QueueDoesNotExist'
+              ? 'NO_RESOURCE'
+              : error instanceof AwsError && error.code.startsWith('AccessDenied')
+                ? 'NO_PERMISSIONS'
+                : 'SDK_CLIENT_ERROR',
+          ),
           ERROR_MESSAGE: string(error instanceof Error ? error.message : String(error)),
           RETRY_ATTEMPTS: string(String(attempt)),
         },

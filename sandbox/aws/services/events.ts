@@ -43,7 +43,8 @@ function compiled(patternText: string): CompiledPattern {
   try {
     return compilePattern(patternText);
   } catch (error) {
-    if (error instanceof InvalidEventPatternError) throw new AwsError('InvalidEventPatternException', `Event pattern is not valid. Reason: ${error.message}`);
+    if (error instanceof InvalidEventPatternError)
+      throw new AwsError('InvalidEventPatternException', `Event pattern is not valid. Reason: ${error.message}`);
     throw error;
   }
 }
@@ -58,8 +59,10 @@ const entrySize = (entry: Input): number =>
 
 function entryFault(entry: Input): { ErrorCode: string; ErrorMessage: string } | undefined {
   for (const name of ['Source', 'DetailType', 'Detail'])
-    if (typeof entry[name] !== 'string' || entry[name] === '') return { ErrorCode: 'InvalidArgument', ErrorMessage: `Parameter ${name} is not valid. Reason: ${name} is a required argument.` };
-  if (String(entry.Source).startsWith('aws.')) return { ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'Not authorized for the source.' };
+    if (typeof entry[name] !== 'string' || entry[name] === '')
+      return { ErrorCode: 'InvalidArgument', ErrorMessage: `Parameter ${name} is not valid. Reason: ${name} is a required argument.` };
+  if (String(entry.Source).startsWith('aws.'))
+    return { ErrorCode: 'NotAuthorizedForSourceException', ErrorMessage: 'Not authorized for the source.' };
   try {
     if (isRecord(JSON.parse(String(entry.Detail)))) return undefined;
   } catch {
@@ -71,7 +74,12 @@ function entryFault(entry: Input): { ErrorCode: string; ErrorMessage: string } |
 export function events(surroundings: Surroundings): Service {
   const { region, account, call, url } = surroundings;
   const arn = (resource: string): string => `arn:aws:events:${region}:${account}:${resource}`;
-  const newBus = (name: string, description?: string): Bus => ({ name, arn: arn(`event-bus/${name}`), rules: new Map(), ...(description ? { description } : {}) });
+  const newBus = (name: string, description?: string): Bus => ({
+    name,
+    arn: arn(`event-bus/${name}`),
+    rules: new Map(),
+    ...(description ? { description } : {}),
+  });
   const buses = new Map([['default', newBus('default')]]);
   const archives = new Map<string, Archive>();
   const deliveries = new Set<Promise<void>>();
@@ -128,7 +136,11 @@ export function events(surroundings: Surroundings): Service {
     if (entries.length === 0 || entries.length > maximumEntries)
       throw new AwsError('ValidationException', `${entries.length} entries: PutEvents takes from 1 to ${maximumEntries}`);
     const size = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
-    if (size > maximumBytes) throw new AwsError('ValidationException', `Total size of the entries in the request is over the limit: ${size} bytes of ${maximumBytes}.`);
+    if (size > maximumBytes)
+      throw new AwsError(
+        'ValidationException',
+        `Total size of the entries in the request is over the limit: ${size} bytes of ${maximumBytes}.`,
+      );
     const results = entries.map((entry) => {
       const fault = entryFault(entry);
       if (fault) return fault;
@@ -142,8 +154,14 @@ export function events(surroundings: Surroundings): Service {
   function putRule(input: Input): Output {
     const bus = busNamed(input.EventBusName);
     const name = text(input, 'Name');
-    if (!/^[.\-_A-Za-z0-9]{1,64}$/.test(name)) throw new AwsError('ValidationException', `Name '${name}': 1 to 64 letters, digits, '.', '-' or '_'`);
-    if (optionalText(input, 'ScheduleExpression')) throw new AwsError('NotImplemented', `rule ${name}: the sandbox has no scheduled rules; use a schedule of EventBridge Scheduler`, 501);
+    if (!/^[.\-_A-Za-z0-9]{1,64}$/.test(name))
+      throw new AwsError('ValidationException', `Name '${name}': 1 to 64 letters, digits, '.', '-' or '_'`);
+    if (optionalText(input, 'ScheduleExpression'))
+      throw new AwsError(
+        'NotImplemented',
+        `rule ${name}: the sandbox has no scheduled rules; use a schedule of EventBridge Scheduler`,
+        501,
+      );
     const patternText = text(input, eventPattern);
     const description = optionalText(input, 'Description');
     bus.rules.set(name, {
@@ -161,7 +179,8 @@ export function events(surroundings: Surroundings): Service {
   function putTargets(input: Input): Output {
     const rule = ruleNamed(input, 'Rule');
     const targets = records(input, 'Targets');
-    if (targets.length === 0 || targets.length > 5) throw new AwsError('ValidationException', `${targets.length} targets: a rule takes from 1 to 5`);
+    if (targets.length === 0 || targets.length > 5)
+      throw new AwsError('ValidationException', `${targets.length} targets: a rule takes from 1 to 5`);
     for (const target of targets) checkTarget(target);
     for (const target of targets) rule.targets.set(text(target, 'Id'), target);
     return { FailedEntryCount: 0, FailedEntries: [] };
@@ -173,7 +192,14 @@ export function events(surroundings: Surroundings): Service {
     if (!bus) throw missing(`Event bus ${text(input, 'EventSourceArn')}`);
     if (archives.has(name)) throw new AwsError('ResourceAlreadyExistsException', `Archive ${name} already exists.`);
     const pattern = optionalText(input, eventPattern);
-    const archive: Archive = { name, input, busArn: bus.arn, createdAt: new Date(), events: [], ...(pattern ? { pattern: compiled(pattern) } : {}) };
+    const archive: Archive = {
+      name,
+      input,
+      busArn: bus.arn,
+      createdAt: new Date(),
+      events: [],
+      ...(pattern ? { pattern: compiled(pattern) } : {}),
+    };
     archives.set(name, archive);
     return { ArchiveArn: arn(`archive/${name}`), State: 'ENABLED', CreationTime: archive.createdAt };
   }
@@ -209,14 +235,25 @@ export function events(surroundings: Surroundings): Service {
 
   const onBus = (action: string, value: unknown, context: Authorization['context'] = {}): Authorization => {
     const name = busName(value);
-    return { action: `events:${action}`, resource: arn(`event-bus/${name}`), context, ...resourcePolicy(`event bus ${name}`, buses.get(name)?.policy) };
+    return {
+      action: `events:${action}`,
+      resource: arn(`event-bus/${name}`),
+      context,
+      ...resourcePolicy(`event bus ${name}`, buses.get(name)?.policy),
+    };
   };
-  const forBus = (action: string, member: string, run: Operation['run']): Operation => ({ authorize: (input) => [onBus(action, input[member])], run });
+  const forBus = (action: string, member: string, run: Operation['run']): Operation => ({
+    authorize: (input) => [onBus(action, input[member])],
+    run,
+  });
   const forRule = (action: string, member: string, run: Operation['run']): Operation => ({
     authorize: (input) => [{ action: `events:${action}`, resource: ruleArn(busName(input.EventBusName), text(input, member)) }],
     run,
   });
-  const everywhere = (action: string, run: Operation['run']): Operation => ({ authorize: () => [{ action: `events:${action}`, resource: '*' }], run });
+  const everywhere = (action: string, run: Operation['run']): Operation => ({
+    authorize: () => [{ action: `events:${action}`, resource: '*' }],
+    run,
+  });
   const forArchive = (action: string, run: Operation['run']): Operation => ({
     authorize: (input) => [{ action: `events:${action}`, resource: arn(`archive/${text(input, 'ArchiveName')}`) }],
     run,
@@ -253,10 +290,16 @@ export function events(surroundings: Surroundings): Service {
       ListRules: everywhere('ListRules', (input) => {
         const bus = busNamed(input.EventBusName);
         const prefix = optionalText(input, 'NamePrefix') ?? '';
-        return paged(input, 'Rules', [...bus.rules.values()].filter((rule) => rule.name.startsWith(prefix)).map((rule) => ruleShown(bus, rule)));
+        return paged(
+          input,
+          'Rules',
+          [...bus.rules.values()].filter((rule) => rule.name.startsWith(prefix)).map((rule) => ruleShown(bus, rule)),
+        );
       }),
       PutTargets: forRule('PutTargets', 'Rule', putTargets),
-      ListTargetsByRule: forRule('ListTargetsByRule', 'Rule', (input) => paged(input, 'Targets', [...ruleNamed(input, 'Rule').targets.values()])),
+      ListTargetsByRule: forRule('ListTargetsByRule', 'Rule', (input) =>
+        paged(input, 'Targets', [...ruleNamed(input, 'Rule').targets.values()]),
+      ),
       CreateArchive: forArchive('CreateArchive', createArchive),
       DescribeArchive: forArchive('DescribeArchive', (input) => {
         const archive = archives.get(text(input, 'ArchiveName'));
@@ -268,7 +311,8 @@ export function events(surroundings: Surroundings): Service {
         try {
           return { Result: matchesPattern(compiled(text(input, eventPattern)), text(input, 'Event')) };
         } catch (error) {
-          if (error instanceof InvalidEventError) throw new AwsError('ValidationException', `Parameter Event is not valid. Reason: ${error.message}`);
+          if (error instanceof InvalidEventError)
+            throw new AwsError('ValidationException', `Parameter Event is not valid. Reason: ${error.message}`);
           throw error;
         }
       }),

@@ -115,10 +115,12 @@ export function updated(kind: Kind, attributes: Attributes, operations: readonly
   const result: Record<string, unknown> = structuredClone(attributes);
   for (const operation of operations) {
     const path = operation.AttributePath;
-    if (typeof path !== 'string' || !/^\p{L}+(\.\p{L}+){0,2}$/u.test(path)) throw invalid(`AttributePath: '${path}' is not a path such as name.givenName`);
+    if (typeof path !== 'string' || !/^\p{L}+(\.\p{L}+){0,2}$/u.test(path))
+      throw invalid(`AttributePath: '${path}' is not a path such as name.givenName`);
     const [name = '', member, deeper] = path.split('.').map(capital);
     const value = operation.AttributeValue === null ? undefined : capitalized(operation.AttributeValue);
-    if (deeper !== undefined || (member !== undefined && name !== 'Name')) throw invalid(`AttributePath: '${path}' cannot be updated; give the whole attribute`);
+    if (deeper !== undefined || (member !== undefined && name !== 'Name'))
+      throw invalid(`AttributePath: '${path}' cannot be updated; give the whole attribute`);
     if (member === undefined) result[name] = value;
     else {
       const parent = { ...(isRecord(result[name]) ? result[name] : {}), [member]: value };

@@ -12,7 +12,8 @@ export interface Entry {
   updatedBy: string;
 }
 
-export const conflict = (message: string): AwsError => new AwsError('ConflictException', message, 400, { Reason: 'UNIQUENESS_CONSTRAINT_VIOLATION' });
+export const conflict = (message: string): AwsError =>
+  new AwsError('ConflictException', message, 400, { Reason: 'UNIQUENESS_CONSTRAINT_VIOLATION' });
 
 export const notFound = (type: 'USER' | 'GROUP' | 'GROUP_MEMBERSHIP' | 'IDENTITY_STORE', id: string): AwsError =>
   new AwsError('ResourceNotFoundException', `${type} not found.`, 400, { ResourceType: type, ResourceId: id });

@@ -50,16 +50,34 @@ export function identitystore(surroundings: Surroundings, identityStoreId: strin
     if (external) return entries.find(externalKey(text(external, 'Issuer'), text(external, 'Id')));
     const attribute = record(alternate, 'UniqueAttribute');
     const path = text(attribute, 'AttributePath');
-    if (!paths.includes(path.toLowerCase())) throw invalid(`AttributePath: '${path}' is not unique; the only valid paths are ${paths.join(' and ')}`);
+    if (!paths.includes(path.toLowerCase()))
+      throw invalid(`AttributePath: '${path}' is not unique; the only valid paths are ${paths.join(' and ')}`);
     return entries.find(uniqueKey(path, text(attribute, 'AttributeValue')));
   }
   const lookUpUser = (input: Input): Entry | undefined => lookUp(users, ['username', 'emails.value'], input);
   const lookUpGroup = (input: Input): Entry | undefined => lookUp(groups, ['displayname'], input);
 
-  const by = (caller: Caller): string => (caller === 'operator' ? `arn:aws:iam::${account}:root` : 'service' in caller ? caller.service : sessionArn(caller));
-  const stamps = (entry: Entry): Output => ({ CreatedAt: entry.createdAt, CreatedBy: entry.createdBy, UpdatedAt: entry.updatedAt, UpdatedBy: entry.updatedBy });
-  const userShown = (entry: Entry): Output => ({ IdentityStoreId: identityStoreId, UserId: entry.id, ...entry.attributes, UserStatus: 'ENABLED', ...stamps(entry) });
-  const groupShown = (entry: Entry): Output => ({ IdentityStoreId: identityStoreId, GroupId: entry.id, ...entry.attributes, ...stamps(entry) });
+  const by = (caller: Caller): string =>
+    caller === 'operator' ? `arn:aws:iam::${account}:root` : 'service' in caller ? caller.service : sessionArn(caller);
+  const stamps = (entry: Entry): Output => ({
+    CreatedAt: entry.createdAt,
+    CreatedBy: entry.createdBy,
+    UpdatedAt: entry.updatedAt,
+    UpdatedBy: entry.updatedBy,
+  });
+  const userShown = (entry: Entry): Output => ({
+    IdentityStoreId: identityStoreId,
+    UserId: entry.id,
+    ...entry.attributes,
+    UserStatus: 'ENABLED',
+    ...stamps(entry),
+  });
+  const groupShown = (entry: Entry): Output => ({
+    IdentityStoreId: identityStoreId,
+    GroupId: entry.id,
+    ...entry.attributes,
+    ...stamps(entry),
+  });
   const membershipShown = (one: Membership): Output => ({
     IdentityStoreId: identityStoreId,
     MembershipId: one.id,
@@ -82,7 +100,8 @@ export function identitystore(surroundings: Surroundings, identityStoreId: strin
     if (filters.length > 1) throw invalid(`Filters: ${filters.length} given, at most one is supported`);
     const [filter] = filters;
     if (!filter) return entries.all();
-    if (text(filter, 'AttributePath').toLowerCase() !== attribute.toLowerCase()) throw invalid(`Filters: the only supported AttributePath is ${attribute}`);
+    if (text(filter, 'AttributePath').toLowerCase() !== attribute.toLowerCase())
+      throw invalid(`Filters: the only supported AttributePath is ${attribute}`);
     const found = entries.find(uniqueKey(attribute, text(filter, 'AttributeValue')));
     return found ? [found] : [];
   }
@@ -126,66 +145,121 @@ export function identitystore(surroundings: Surroundings, identityStoreId: strin
     },
   });
 
-
   return {
     name: 'identitystore',
     operations: {
-      CreateUser: operation('CreateUser', () => [], (input, caller) => {
-        const attributes = without(input);
-        if ('ExternalIds' in attributes) throw invalid('ExternalIds: CreateUser has no such member; use UpdateUser with the path externalIds');
-        const entry = users.add(checked(user, attributes), by(caller));
-        return { IdentityStoreId: identityStoreId, UserId: entry.id };
-      }),
-      DescribeUser: operation('DescribeUser', (input) => [userArn(id(input, 'UserId'))], (input) => userShown(users.get(id(input, 'UserId')))),
-      UpdateUser: operation('UpdateUser', (input) => [userArn(id(input, 'UserId'))], (input, caller) => {
-        const entry = users.get(id(input, 'UserId'));
-        users.update(entry, updated(user, entry.attributes, records(input, 'Operations')), by(caller));
-        return {};
-      }),
-      DeleteUser: operation('DeleteUser', (input) => [userArn(id(input, 'UserId'))], (input) => {
-        const userId = id(input, 'UserId');
-        users.remove(userId);
-        removeMemberships((one) => one.userId === userId);
-        return {};
-      }),
-      ListUsers: operation('ListUsers', () => [userArn('*')], (input) => paged(input, 'Users', filtered(input, users, 'UserName').map(userShown))),
-      GetUserId: operation('GetUserId', (input) => [userArn(lookUpUser(input)?.id ?? '*')], (input) => {
-        const entry = lookUpUser(input);
-        if (!entry) throw notFound('USER', 'null');
-        return { IdentityStoreId: identityStoreId, UserId: entry.id };
-      }),
-      CreateGroup: operation('CreateGroup', () => [], (input, caller) => {
-        const attributes = without(input);
-        if ('ExternalIds' in attributes) throw invalid('ExternalIds: CreateGroup has no such member; use UpdateGroup with the path externalIds');
-        return { IdentityStoreId: identityStoreId, GroupId: groups.add(checked(group, attributes), by(caller)).id };
-      }),
-      DescribeGroup: operation('DescribeGroup', (input) => [groupArn(id(input, 'GroupId'))], (input) => groupShown(groups.get(id(input, 'GroupId')))),
-      UpdateGroup: operation('UpdateGroup', (input) => [groupArn(id(input, 'GroupId'))], (input, caller) => {
-        const entry = groups.get(id(input, 'GroupId'));
-        groups.update(entry, updated(group, entry.attributes, records(input, 'Operations')), by(caller));
-        return {};
-      }),
-      DeleteGroup: operation('DeleteGroup', (input) => [groupArn(id(input, 'GroupId'))], (input) => {
-        const groupId = id(input, 'GroupId');
-        groups.remove(groupId);
-        removeMemberships((one) => one.groupId === groupId);
-        return {};
-      }),
-      ListGroups: operation('ListGroups', () => [groupArn('*')], (input) => paged(input, 'Groups', filtered(input, groups, 'DisplayName').map(groupShown))),
-      GetGroupId: operation('GetGroupId', (input) => [groupArn(lookUpGroup(input)?.id ?? '*')], (input) => {
-        const entry = lookUpGroup(input);
-        if (!entry) throw notFound('GROUP', 'null');
-        return { IdentityStoreId: identityStoreId, GroupId: entry.id };
-      }),
-      CreateGroupMembership: operation('CreateGroupMembership', (input) => [groupArn(id(input, 'GroupId')), userArn(memberId(input))], (input, caller) => {
-        const groupId = groups.get(id(input, 'GroupId')).id;
-        const userId = users.get(memberId(input)).id;
-        if (membershipOf(groupId, userId)) throw conflict('Member and Group relationship already exists.');
-        const one: Membership = { id: `${idPrefix(identityStoreId)}${randomUUID()}`, groupId, userId, at: new Date(), by: by(caller) };
-        memberships.set(one.id, one);
-        return { IdentityStoreId: identityStoreId, MembershipId: one.id };
-      }),
-      DescribeGroupMembership: operation('DescribeGroupMembership', ofMembership, (input) => membershipShown(membership(id(input, 'MembershipId')))),
+      CreateUser: operation(
+        'CreateUser',
+        () => [],
+        (input, caller) => {
+          const attributes = without(input);
+          if ('ExternalIds' in attributes)
+            throw invalid('ExternalIds: CreateUser has no such member; use UpdateUser with the path externalIds');
+          const entry = users.add(checked(user, attributes), by(caller));
+          return { IdentityStoreId: identityStoreId, UserId: entry.id };
+        },
+      ),
+      DescribeUser: operation(
+        'DescribeUser',
+        (input) => [userArn(id(input, 'UserId'))],
+        (input) => userShown(users.get(id(input, 'UserId'))),
+      ),
+      UpdateUser: operation(
+        'UpdateUser',
+        (input) => [userArn(id(input, 'UserId'))],
+        (input, caller) => {
+          const entry = users.get(id(input, 'UserId'));
+          users.update(entry, updated(user, entry.attributes, records(input, 'Operations')), by(caller));
+          return {};
+        },
+      ),
+      DeleteUser: operation(
+        'DeleteUser',
+        (input) => [userArn(id(input, 'UserId'))],
+        (input) => {
+          const userId = id(input, 'UserId');
+          users.remove(userId);
+          removeMemberships((one) => one.userId === userId);
+          return {};
+        },
+      ),
+      ListUsers: operation(
+        'ListUsers',
+        () => [userArn('*')],
+        (input) => paged(input, 'Users', filtered(input, users, 'UserName').map(userShown)),
+      ),
+      GetUserId: operation(
+        'GetUserId',
+        (input) => [userArn(lookUpUser(input)?.id ?? '*')],
+        (input) => {
+          const entry = lookUpUser(input);
+          if (!entry) throw notFound('USER', 'null');
+          return { IdentityStoreId: identityStoreId, UserId: entry.id };
+        },
+      ),
+      CreateGroup: operation(
+        'CreateGroup',
+        () => [],
+        (input, caller) => {
+          const attributes = without(input);
+          if ('ExternalIds' in attributes)
+            throw invalid('ExternalIds: CreateGroup has no such member; use UpdateGroup with the path externalIds');
+          return { IdentityStoreId: identityStoreId, GroupId: groups.add(checked(group, attributes), by(caller)).id };
+        },
+      ),
+      DescribeGroup: operation(
+        'DescribeGroup',
+        (input) => [groupArn(id(input, 'GroupId'))],
+        (input) => groupShown(groups.get(id(input, 'GroupId'))),
+      ),
+      UpdateGroup: operation(
+        'UpdateGroup',
+        (input) => [groupArn(id(input, 'GroupId'))],
+        (input, caller) => {
+          const entry = groups.get(id(input, 'GroupId'));
+          groups.update(entry, updated(group, entry.attributes, records(input, 'Operations')), by(caller));
+          return {};
+        },
+      ),
+      DeleteGroup: operation(
+        'DeleteGroup',
+        (input) => [groupArn(id(input, 'GroupId'))],
+        (input) => {
+          const groupId = id(input, 'GroupId');
+          groups.remove(groupId);
+          removeMemberships((one) => one.groupId === groupId);
+          return {};
+        },
+      ),
+      ListGroups: operation(
+        'ListGroups',
+        () => [groupArn('*')],
+        (input) => paged(input, 'Groups', filtered(input, groups, 'DisplayName').map(groupShown)),
+      ),
+      GetGroupId: operation(
+        'GetGroupId',
+        (input) => [groupArn(lookUpGroup(input)?.id ?? '*')],
+        (input) => {
+          const entry = lookUpGroup(input);
+          if (!entry) throw notFound('GROUP', 'null');
+          return { IdentityStoreId: identityStoreId, GroupId: entry.id };
+        },
+      ),
+      CreateGroupMembership: operation(
+        'CreateGroupMembership',
+        (input) => [groupArn(id(input, 'GroupId')), userArn(memberId(input))],
+        (input, caller) => {
+          const groupId = groups.get(id(input, 'GroupId')).id;
+          const userId = users.get(memberId(input)).id;
+          if (membershipOf(groupId, userId)) throw conflict('Member and Group relationship already exists.');
+          const one: Membership = { id: `${idPrefix(identityStoreId)}${randomUUID()}`, groupId, userId, at: new Date(), by: by(caller) };
+          memberships.set(one.id, one);
+          return { IdentityStoreId: identityStoreId, MembershipId: one.id };
+        },
+      ),
+      DescribeGroupMembership: operation('DescribeGroupMembership', ofMembership, (input) =>
+        membershipShown(membership(id(input, 'MembershipId'))),
+      ),
       DeleteGroupMembership: operation('DeleteGroupMembership', ofMembership, (input) => {
         memberships.delete(membership(id(input, 'MembershipId')).id);
         return {};
@@ -202,14 +276,22 @@ export function identitystore(surroundings: Surroundings, identityStoreId: strin
           return { IdentityStoreId: identityStoreId, MembershipId: found.id };
         },
       ),
-      ListGroupMemberships: operation('ListGroupMemberships', (input) => [membershipArn('*'), groupArn(id(input, 'GroupId'))], (input) => {
-        const groupId = groups.get(id(input, 'GroupId')).id;
-        return paged(input, 'GroupMemberships', [...memberships.values()].filter((one) => one.groupId === groupId).map(membershipShown));
-      }),
-      ListGroupMembershipsForMember: operation('ListGroupMembershipsForMember', (input) => [membershipArn('*'), userArn(memberId(input))], (input) => {
-        const userId = users.get(memberId(input)).id;
-        return paged(input, 'GroupMemberships', [...memberships.values()].filter((one) => one.userId === userId).map(membershipShown));
-      }),
+      ListGroupMemberships: operation(
+        'ListGroupMemberships',
+        (input) => [membershipArn('*'), groupArn(id(input, 'GroupId'))],
+        (input) => {
+          const groupId = groups.get(id(input, 'GroupId')).id;
+          return paged(input, 'GroupMemberships', [...memberships.values()].filter((one) => one.groupId === groupId).map(membershipShown));
+        },
+      ),
+      ListGroupMembershipsForMember: operation(
+        'ListGroupMembershipsForMember',
+        (input) => [membershipArn('*'), userArn(memberId(input))],
+        (input) => {
+          const userId = users.get(memberId(input)).id;
+          return paged(input, 'GroupMemberships', [...memberships.values()].filter((one) => one.userId === userId).map(membershipShown));
+        },
+      ),
       IsMemberInGroups: operation(
         'IsMemberInGroups',
         (input) => [membershipArn('*'), userArn(memberId(input)), ...texts(input, 'GroupIds').map(groupArn)],
@@ -218,7 +300,11 @@ export function identitystore(surroundings: Surroundings, identityStoreId: strin
           if (groupIds.length < 1 || groupIds.length > 100) throw invalid(`GroupIds: ${groupIds.length} is not from 1 to 100`);
           const userId = users.get(memberId(input)).id;
           return {
-            Results: groupIds.map((groupId) => ({ GroupId: groups.get(groupId).id, MemberId: { UserId: userId }, MembershipExists: membershipOf(groupId, userId) !== undefined })),
+            Results: groupIds.map((groupId) => ({
+              GroupId: groups.get(groupId).id,
+              MemberId: { UserId: userId },
+              MembershipExists: membershipOf(groupId, userId) !== undefined,
+            })),
           };
         },
       ),

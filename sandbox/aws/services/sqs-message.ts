@@ -17,7 +17,14 @@ export function readAttributes(value: unknown): Record<string, MessageAttribute>
       const members = isRecord(attribute) ? attribute : {};
       const string = optionalText(members, 'StringValue');
       const binary = optionalBytes(members, 'BinaryValue');
-      return [name, { DataType: text(members, 'DataType'), ...(string === undefined ? {} : { StringValue: string }), ...(binary ? { BinaryValue: binary } : {}) }];
+      return [
+        name,
+        {
+          DataType: text(members, 'DataType'),
+          ...(string === undefined ? {} : { StringValue: string }),
+          ...(binary ? { BinaryValue: binary } : {}),
+        },
+      ];
     }),
   );
 }
@@ -50,6 +57,9 @@ export function attributesMd5(attributes: Readonly<Record<string, MessageAttribu
 export const messageSize = (body: string, attributes: Readonly<Record<string, MessageAttribute>>): number =>
   Object.entries(attributes).reduce(
     (size, [name, attribute]) =>
-      size + Buffer.byteLength(name) + Buffer.byteLength(attribute.DataType) + (attribute.BinaryValue?.length ?? Buffer.byteLength(attribute.StringValue ?? '')),
+      size +
+      Buffer.byteLength(name) +
+      Buffer.byteLength(attribute.DataType) +
+      (attribute.BinaryValue?.length ?? Buffer.byteLength(attribute.StringValue ?? '')),
     Buffer.byteLength(body),
   );

@@ -102,7 +102,8 @@ export class MessageStore {
 
   expire(retentionMs: number): void {
     const oldest = Date.now() - retentionMs;
-    if (this.messages.some((message) => message.sentAt < oldest)) this.messages = this.messages.filter((message) => message.sentAt >= oldest);
+    if (this.messages.some((message) => message.sentAt < oldest))
+      this.messages = this.messages.filter((message) => message.sentAt >= oldest);
     for (const [id, { at }] of this.recent) if (at < Date.now() - deduplicationMs) this.recent.delete(id);
   }
 
@@ -152,7 +153,10 @@ export class MessageStore {
   }
 
   private nextVisibleAt(now: number): number {
-    return this.messages.reduce((earliest, message) => (message.visibleAt > now ? Math.min(earliest, message.visibleAt) : earliest), Infinity);
+    return this.messages.reduce(
+      (earliest, message) => (message.visibleAt > now ? Math.min(earliest, message.visibleAt) : earliest),
+      Infinity,
+    );
   }
 
   private sleepUntil(at: number): Promise<void> {

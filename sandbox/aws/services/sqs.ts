@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AwsError } from '../error.ts';
-import { resourcePolicy } from '../resource-policy.ts';
 import { limit, optionalNumber, optionalText, page, records, text, textMap, texts } from '../input.ts';
+import { resourcePolicy } from '../resource-policy.ts';
 import type { Authorization, Caller, Input, Operation, Output, Service, Surroundings } from '../service.ts';
 import { keyUse } from './kms-use.ts';
 import { attributesMd5, md5, messageSize, readAttributes } from './sqs-message.ts';
@@ -61,7 +61,8 @@ export function sqs(surroundings: Surroundings): Service {
   };
   const queueOf = (input: Input): Queue => queueNamed(nameOf(input));
 
-  const policyOf = (queue: Queue | undefined): Pick<Authorization, 'resourcePolicy'> => resourcePolicy(`queue ${queue?.name}`, queue?.attributes.Policy);
+  const policyOf = (queue: Queue | undefined): Pick<Authorization, 'resourcePolicy'> =>
+    resourcePolicy(`queue ${queue?.name}`, queue?.attributes.Policy);
 
   const onQueue =
     (action: string, name: (input: Input) => string, ...keyActions: string[]) =>
@@ -74,8 +75,14 @@ export function sqs(surroundings: Surroundings): Service {
       ];
     };
 
-  const operation = (action: string, run: Operation['run'], ...keyActions: string[]): Operation => ({ authorize: onQueue(action, nameOf, ...keyActions), run });
-  const named = (action: string, run: Operation['run']): Operation => ({ authorize: onQueue(action, (input) => text(input, 'QueueName')), run });
+  const operation = (action: string, run: Operation['run'], ...keyActions: string[]): Operation => ({
+    authorize: onQueue(action, nameOf, ...keyActions),
+    run,
+  });
+  const named = (action: string, run: Operation['run']): Operation => ({
+    authorize: onQueue(action, (input) => text(input, 'QueueName')),
+    run,
+  });
 
   function checkAttributes(attributes: Record<string, string>): void {
     for (const [name, value] of Object.entries(attributes)) {
@@ -92,7 +99,9 @@ export function sqs(surroundings: Surroundings): Service {
 
   function senderId(caller: Caller): string {
     if (caller === 'operator') return account;
-    return 'service' in caller ? caller.service : `AROA${createHash('md5').update(caller.roleArn).digest('hex').slice(0, 16).toUpperCase()}:${caller.sessionName}`;
+    return 'service' in caller
+      ? caller.service
+      : `AROA${createHash('md5').update(caller.roleArn).digest('hex').slice(0, 16).toUpperCase()}:${caller.sessionName}`;
   }
 
   function deduplicationId(queue: Queue, entry: Input, body: string): string {
@@ -109,14 +118,23 @@ export function sqs(surroundings: Surroundings): Service {
     if (messageSize(body, attributes) > size)
       throw invalid(`One or more parameters are invalid. Reason: Message must be shorter than ${size} bytes.`);
     if (/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u.test(body))
-      throw invalid('Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF', 'InvalidMessageContents');
+      throw invalid(
+        'Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF',
+        'InvalidMessageContents',
+      );
     const groupId = optionalText(entry, 'MessageGroupId');
     const delay = optionalNumber(entry, 'DelaySeconds');
     if (queue.fifo && !groupId) throw new AwsError('MissingParameter', 'The request must contain the parameter MessageGroupId.');
-    if (queue.fifo && delay) throw invalid(`Value ${delay} for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.`);
+    if (queue.fifo && delay)
+      throw invalid(
+        `Value ${delay} for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.`,
+      );
     if (!queue.fifo && optionalText(entry, 'MessageDeduplicationId') !== undefined)
-      throw invalid('Value for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter that is not valid for this queue type.');
-    if (delay !== undefined && (delay < 0 || delay > 900)) throw invalid(`Value ${delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.`);
+      throw invalid(
+        'Value for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter that is not valid for this queue type.',
+      );
+    if (delay !== undefined && (delay < 0 || delay > 900))
+      throw invalid(`Value ${delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.`);
     const trace = (entry.MessageSystemAttributes as Record<string, { StringValue?: string }> | undefined)?.AWSTraceHeader?.StringValue;
     const message = queue.store.send(
       {
@@ -142,8 +160,10 @@ export function sqs(surroundings: Surroundings): Service {
   function batch(input: Input, one: (entry: Input) => Output): Output {
     const entries = records(input, 'Entries');
     if (entries.length === 0) throw new AwsError('EmptyBatchRequest', "The batch request doesn't contain any entries.");
-    if (entries.length > 10) throw new AwsError('TooManyEntriesInBatchRequest', `Maximum number of entries per request are 10. You have sent ${entries.length}.`);
-    if (new Set(entries.map((entry) => entry.Id)).size < entries.length) throw new AwsError('BatchEntryIdsNotDistinct', 'Id of a batch entry is not distinct.');
+    if (entries.length > 10)
+      throw new AwsError('TooManyEntriesInBatchRequest', `Maximum number of entries per request are 10. You have sent ${entries.length}.`);
+    if (new Set(entries.map((entry) => entry.Id)).size < entries.length)
+      throw new AwsError('BatchEntryIdsNotDistinct', 'Id of a batch entry is not distinct.');
     const successful: Output[] = [];
     const failed: Output[] = [];
     for (const entry of entries) {
@@ -160,8 +180,15 @@ export function sqs(surroundings: Surroundings): Service {
 
   function sendBatch(input: Input, caller: Caller): Output {
     const queue = queueOf(input);
-    const total = records(input, 'Entries').reduce((size, entry) => size + messageSize(String(entry.MessageBody ?? ''), readAttributes(entry.MessageAttributes)), 0);
-    if (total > maximumMessageSize) throw new AwsError('BatchRequestTooLong', `Batch requests cannot be longer than ${maximumMessageSize} bytes. You have sent ${total} bytes.`);
+    const total = records(input, 'Entries').reduce(
+      (size, entry) => size + messageSize(String(entry.MessageBody ?? ''), readAttributes(entry.MessageAttributes)),
+      0,
+    );
+    if (total > maximumMessageSize)
+      throw new AwsError(
+        'BatchRequestTooLong',
+        `Batch requests cannot be longer than ${maximumMessageSize} bytes. You have sent ${total} bytes.`,
+      );
     return batch(input, (entry) => send(queue, entry, caller));
   }
 
@@ -179,7 +206,9 @@ export function sqs(surroundings: Surroundings): Service {
       AWSTraceHeader: message.traceHeader,
       DeadLetterQueueSourceArn: message.deadLetterSourceArn,
     };
-    const attributes = Object.fromEntries(Object.entries(system).filter(([name, value]) => value !== undefined && (wanted.has('All') || wanted.has(name))));
+    const attributes = Object.fromEntries(
+      Object.entries(system).filter(([name, value]) => value !== undefined && (wanted.has('All') || wanted.has(name))),
+    );
     const asked = Object.fromEntries(
       Object.entries(message.attributes).filter(([name]) =>
         names.some((pattern) => pattern === 'All' || pattern === name || (pattern.endsWith('.*') && name.startsWith(pattern.slice(0, -1)))),
@@ -199,7 +228,9 @@ export function sqs(surroundings: Surroundings): Service {
   async function receive(input: Input): Promise<Output> {
     const queue = queueOf(input);
     queue.store.expire(Number(queue.attributes.MessageRetentionPeriod) * 1000);
-    const policy = queue.attributes.RedrivePolicy ? (JSON.parse(queue.attributes.RedrivePolicy) as { deadLetterTargetArn: string; maxReceiveCount: number | string }) : undefined;
+    const policy = queue.attributes.RedrivePolicy
+      ? (JSON.parse(queue.attributes.RedrivePolicy) as { deadLetterTargetArn: string; maxReceiveCount: number | string })
+      : undefined;
     const messages = await queue.store.receive({
       maximum: limit(input, 'MaxNumberOfMessages', 1, 10, 1),
       visibilityMs: limit(input, 'VisibilityTimeout', 0, 43_200, Number(queue.attributes.VisibilityTimeout)) * 1000,
@@ -234,11 +265,14 @@ export function sqs(surroundings: Surroundings): Service {
     checkAttributes(attributes);
     const fifo = attributes.FifoQueue === 'true';
     if (!/^[A-Za-z0-9_-]{1,80}$/.test(fifo ? name.replace(/\.fifo$/, '') : name) || fifo !== name.endsWith('.fifo'))
-      throw invalid(`Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length; a FIFO queue's name ends in .fifo: ${name}`);
+      throw invalid(
+        `Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length; a FIFO queue's name ends in .fifo: ${name}`,
+      );
     const existing = queues.get(name);
     if (existing) {
       const differs = Object.keys(attributes).find((key) => existing.attributes[key] !== attributes[key]);
-      if (differs) throw new AwsError('QueueNameExists', `A queue already exists with the same name and a different value for attribute ${differs}`);
+      if (differs)
+        throw new AwsError('QueueNameExists', `A queue already exists with the same name and a different value for attribute ${differs}`);
       return { QueueUrl: existing.url };
     }
     const url = `${surroundings.url()}/${account}/${name}`;
@@ -268,7 +302,8 @@ export function sqs(surroundings: Surroundings): Service {
       CreatedTimestamp: String(Math.floor(queue.createdAt / 1000)),
       LastModifiedTimestamp: String(Math.floor(queue.createdAt / 1000)),
     };
-    for (const name of wanted) if (name !== 'All' && !(name in all) && !settable.has(name)) throw invalid(`Unknown Attribute ${name}.`, 'InvalidAttributeName');
+    for (const name of wanted)
+      if (name !== 'All' && !(name in all) && !settable.has(name)) throw invalid(`Unknown Attribute ${name}.`, 'InvalidAttributeName');
     const shownAttributes = Object.entries(all).filter(([name]) => wanted.has('All') || wanted.has(name));
     return shownAttributes.length > 0 ? { Attributes: Object.fromEntries(shownAttributes) } : {};
   }
@@ -301,7 +336,9 @@ export function sqs(surroundings: Surroundings): Service {
       DeleteMessage: operation('DeleteMessage', (input) => remove(queueOf(input), input)),
       DeleteMessageBatch: operation('DeleteMessage', (input) => batch(input, (entry) => remove(queueOf(input), entry))),
       ChangeMessageVisibility: operation('ChangeMessageVisibility', (input) => changeVisibility(queueOf(input), input)),
-      ChangeMessageVisibilityBatch: operation('ChangeMessageVisibility', (input) => batch(input, (entry) => changeVisibility(queueOf(input), entry))),
+      ChangeMessageVisibilityBatch: operation('ChangeMessageVisibility', (input) =>
+        batch(input, (entry) => changeVisibility(queueOf(input), entry)),
+      ),
       PurgeQueue: operation('PurgeQueue', (input) => {
         queueOf(input).store.purge();
         return {};

@@ -2,8 +2,9 @@
  * IAM roles and their policies. They are gathered here and handed to the endpoint once the whole stack is read, because a role's policies
  * are blocks of their own.
  */
+import type { PolicyDocument } from '../../aws/iam/index.ts';
 import type { Arguments } from '../arguments.ts';
-import { asObject, type JsonObject } from '../template.ts';
+import { asObject } from '../template.ts';
 import type { ApplyContext, Attributes, ResourceTypes, RoleInProgress } from './resource.ts';
 
 export const iam: ResourceTypes = {
@@ -19,7 +20,7 @@ function applyRole(config: Arguments, context: ApplyContext): Attributes {
   const boundaryArn = config.optionalText('permissions_boundary');
   config.withoutEffect('description', 'max_session_duration', 'force_detach_policies');
   const trustPolicy = document(config, 'assume_role_policy');
-  const role = { name, arn, trustPolicy, tags: config.textMap('tags'), policies: new Map<string, JsonObject>() };
+  const role = { name, arn, trustPolicy, tags: config.textMap('tags'), policies: new Map<string, PolicyDocument>() };
   context.stack.roles.set(name, boundaryArn === undefined ? role : { ...role, boundaryArn });
   return { id: name, arn, unique_id: name };
 }
@@ -47,7 +48,7 @@ function applyAttachment(config: Arguments, context: ApplyContext): Attributes {
 }
 
 /** @throws Error for a policy from outside the stack, whose statements the sandbox cannot know */
-export function managedPolicy(arn: string, context: Pick<ApplyContext, 'stack'>, address: string): JsonObject {
+export function managedPolicy(arn: string, context: Pick<ApplyContext, 'stack'>, address: string): PolicyDocument {
   const policy = context.stack.managedPolicies.get(arn);
   if (policy === undefined)
     throw new Error(`${address}: policy ${arn} is not in the stack: write its statements in the stack, where a review sees them`);
@@ -61,6 +62,7 @@ function roleOf(config: Arguments, context: ApplyContext): RoleInProgress {
   return role;
 }
 
-function document(config: Arguments, argument: string): JsonObject {
-  return asObject(config.json(argument), `${config.address}: ${argument}`);
+/** Its grammar is checked where it is evaluated. */
+function document(config: Arguments, argument: string): PolicyDocument {
+  return asObject(config.json(argument), `${config.address}: ${argument}`) as unknown as PolicyDocument;
 }

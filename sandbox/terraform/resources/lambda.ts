@@ -14,7 +14,6 @@ export const lambda: ResourceTypes = {
 
 async function applyFunction(config: Arguments, context: ApplyContext): Promise<Attributes> {
   const settings = readFunction(config, context);
-  const subnets = config.block('vpc_config');
   await context.operator(
     'lambda',
     'CreateFunction',
@@ -28,7 +27,7 @@ async function applyFunction(config: Arguments, context: ApplyContext): Promise<
       Timeout: settings.timeoutSeconds,
       MemorySize: settings.memoryMb,
       Environment: { Variables: settings.environment },
-      VpcConfig: subnets && { SubnetIds: subnets.texts('subnet_ids'), SecurityGroupIds: subnets.texts('security_group_ids') },
+      VpcConfig: settings.inVpc ? { SubnetIds: settings.subnetIds, SecurityGroupIds: settings.securityGroupIds } : undefined,
       DeadLetterConfig: settings.deadLetterArn === undefined ? undefined : { TargetArn: settings.deadLetterArn },
       TracingConfig: { Mode: settings.tracing ? 'Active' : 'PassThrough' },
       LoggingConfig: { LogFormat: settings.logFormat, LogGroup: settings.logGroup },
@@ -64,6 +63,7 @@ function readFunction(config: Arguments, context: ApplyContext): FunctionInProgr
     inVpc: network !== undefined,
     // Rules are blocks of their own, which may be applied after the function: the host reads the ports when all is applied.
     egressPorts: [],
+    subnetIds: network?.texts('subnet_ids') ?? [],
     securityGroupIds: groups,
     logGroup: logging?.optionalText('log_group') ?? `/aws/lambda/${name}`,
     logFormat: logging?.text('log_format') === 'JSON' ? 'JSON' : 'Text',

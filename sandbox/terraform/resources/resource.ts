@@ -1,5 +1,6 @@
 /** What a resource type of Terraform's AWS provider means to the sandbox. */
 import type { AwsEndpoint } from '../../aws/endpoint.ts';
+import type { PolicyDocument } from '../../aws/iam/index.ts';
 import type { AppliedFunction, EventSourceMapping, Schedule } from '../applied-stack.ts';
 import type { Arguments } from '../arguments.ts';
 import type { JsonObject } from '../template.ts';
@@ -15,10 +16,10 @@ export interface SandboxDirectory {
 export interface RoleInProgress {
   readonly name: string;
   readonly arn: string;
-  readonly trustPolicy: JsonObject;
+  readonly trustPolicy: PolicyDocument;
   readonly boundaryArn?: string;
   readonly tags: Readonly<Record<string, string>>;
-  readonly policies: Map<string, JsonObject>;
+  readonly policies: Map<string, PolicyDocument>;
 }
 
 /** A function's settings may come from several resources, so they stay open until all are applied. */
@@ -31,7 +32,7 @@ export interface StackInProgress {
   readonly schedules: Schedule[];
   readonly roles: Map<string, RoleInProgress>;
   /** Customer managed policies by ARN. */
-  readonly managedPolicies: Map<string, JsonObject>;
+  readonly managedPolicies: Map<string, PolicyDocument>;
   /** TCP ports let out, by security group id. */
   readonly egressPorts: Map<string, readonly number[]>;
 }

@@ -1,0 +1,180 @@
+/** The whole integration on one machine: a synthesized environment, a real domain controller, the AWS endpoint and the real zips. */
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AwsEndpoint, startEndpoint } from './aws/endpoint.ts';
+import { type DomainController, startDomainController } from './domain-controller/index.ts';
+import { createOwnedFolder, removeAbandonedFolders } from './domain-controller/owned-folder.ts';
+import { type Population, populate } from './domain-controller/population.ts';
+import type { Progress } from './progress.ts';
+import { createRuntime, type Runtime } from './runtime/index.ts';
+import { synthesize } from './synthesis.ts';
+import type { AppliedStack } from './terraform/applied-stack.ts';
+import { applyStack } from './terraform/apply-stack.ts';
+import { loadTemplate, type Template } from './terraform/template.ts';
+
+export interface SandboxOptions {
+  readonly environment: string;
+  /** Seconds between two polls. */
+  readonly pollSeconds: number;
+  readonly progress: Progress;
+  /** A stack folder that is synthesized already; its own is made otherwise. */
+  readonly stackDirectory?: string;
+}
+
+export interface Sandbox {
+  readonly stack: AppliedStack;
+  readonly endpoint: AwsEndpoint;
+  readonly runtime: Runtime;
+  readonly controller: DomainController;
+  readonly population: Population;
+  /** Groups of the domain that the environment's role mappings select. */
+  readonly mappedGroupDn: string;
+  readonly unmappedGroupDn: string;
+  /** Ends everything that was started and removes what was written. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** A group of the sandbox's domain that the example's role mappings select by name, and one that none selects. */
+const mappedGroup = 'AWS-Developers';
+const unmappedGroup = 'Book-Club';
+
+const folderPrefix = 'active-directory-lambda-sandbox';
+
+/**
+ * Starts the sandbox and runs the first poll, so that what follows is change.
+ *
+ * @throws Error when a part does not start; what had started is stopped
+ */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { progress } = options;
+  const undo: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    await removeAbandonedFolders(tmpdir(), folderPrefix);
+    const folder = await createOwnedFolder(tmpdir(), folderPrefix);
+    undo.push(() => rm(folder, { recursive: true, force: true }));
+
+    const started = await Promise.allSettled([
+      options.stackDirectory ??
+        progress.step(`synthesize ${options.environment}`, () => synthesize(options.environment, join(folder, 'cdktf.out'))),
+      progress.step('start the domain controller', async () => {
+        const running = await startDomainController({ progress: progress.note });
+        undo.push(() => running.stop());
+        return running;
+      }),
+    ]);
+    const [stackDirectory, controller] = [settled(started[0]), settled(started[1])];
+
+    const population = await progress.step('create the connector account, people and groups', () =>
+      populate(controller, [mappedGroup, unmappedGroup]),
+    );
+    undo.push(() => population.admin.unbind());
+
+    const template = loadTemplate(stackDirectory);
+    const endpoint = await progress.step('start the AWS endpoint', () => startEndpoint(settingsOf(template)));
+    undo.push(() => endpoint.close());
+
+    const stack = await progress.step('apply the synthesized stack', () =>
+      applyStack({
+        stackDirectory,
+        endpoint,
+        variables: { directory_ca: controller.ca },
+        directory: {
+          id: 'd-9067f0a1b2',
+          domain: controller.domain,
+          dnsIpAddresses: [controller.address],
+          securityGroupId: 'sg-09a8b7c6d5e4f3021',
+        },
+      }),
+    );
+    await progress.step('put the bind secret', () => putBindSecret(endpoint, stack, population));
+
+    const runtime = createRuntime({
+      endpoint,
+      stack,
+      hosts: hostsOf(controller),
+      pollSeconds: options.pollSeconds,
+      progress: progress.note,
+    });
+    undo.push(() => runtime.stop());
+    await progress.step('start the functions', () => runtime.start());
+    await progress.step('first poll: snapshot of the directory', async () => {
+      await untilSnapshot(endpoint, stack);
+      await runtime.idle();
+    });
+    return {
+      stack,
+      endpoint,
+      runtime,
+      controller,
+      population,
+      mappedGroupDn: `CN=${mappedGroup},${population.groupsDn}`,
+      unmappedGroupDn: `CN=${unmappedGroup},${population.groupsDn}`,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function settled<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
+}
+
+/** Region, account and identity store as the stack itself names them. */
+function settingsOf(template: Template): { region: string; account: string; identityStoreId: string } {
+  const variables = [...template.blocks.values()].flatMap(({ type, config }) => {
+    const environment = type === 'aws_lambda_function' ? config.environment : undefined;
+    return environment ? [(environment as { variables: Record<string, string> }).variables] : [];
+  });
+  const identityStoreId = variables.find((one) => one.IDENTITY_STORE_ID)?.IDENTITY_STORE_ID;
+  const account = template.account;
+  if (identityStoreId === undefined)
+    throw new Error('the stack has no function with IDENTITY_STORE_ID: synthesize an environment of examples/');
+  if (account === undefined) throw new Error('the aws provider has no allowed_account_ids: name the account that the environment is for');
+  return { region: template.region, account, identityStoreId };
+}
+
+/** The names that the VPC's resolver knows: the domain, and its domain controllers. */
+function hostsOf(controller: DomainController): Record<string, string> {
+  return { [controller.domain]: controller.address, [controller.host]: controller.address };
+}
+
+/** What a team does after the first apply: Terraform created the secret without a value, or the stack names one that exists. */
+async function putBindSecret(endpoint: AwsEndpoint, stack: AppliedStack, { bindDn, bindPassword }: Population): Promise<void> {
+  const SecretId = [...stack.functions.values()].find(({ environment }) => environment.BIND_SECRET_ARN)?.environment.BIND_SECRET_ARN ?? '';
+  const { SecretList } = await endpoint.call('operator', 'secretsmanager', 'ListSecrets', {});
+  if (!(SecretList as { ARN: string }[]).some(({ ARN }) => ARN === SecretId)) {
+    const Name = SecretId.split(':')
+      .slice(6)
+      .join(':')
+      .replace(/-\w{6}$/, '');
+    await endpoint.call('operator', 'secretsmanager', 'CreateSecret', { Name, Arn: SecretId });
+  }
+  const SecretString = JSON.stringify({ username: bindDn, password: bindPassword });
+  await endpoint.call('operator', 'secretsmanager', 'PutSecretValue', { SecretId, SecretString });
+}
+
+/** Waits for the status row that the first complete poll writes. */
+async function untilSnapshot(endpoint: AwsEndpoint, stack: AppliedStack): Promise<void> {
+  const environment = [...stack.functions.values()].find((one) => one.environment.LDAPS_URLS)?.environment;
+  const Key = { pk: { S: `${environment?.DIRECTORY_DOMAIN}#status` }, sk: { S: 'status' } };
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const { Item } = await endpoint.call('operator', 'dynamodb', 'GetItem', {
+      TableName: environment?.DIRECTORY_TABLE,
+      Key,
+      ConsistentRead: true,
+    });
+    const item = Item as { snapshotCompleted?: unknown; reason?: { S: string } } | undefined;
+    if (item?.snapshotCompleted) return;
+    if (item?.reason) throw new Error(`the first poll failed: ${item.reason.S}`);
+    if (Date.now() > deadline) throw new Error('the first poll did not complete within 60 s: see the log group of detect-changes');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

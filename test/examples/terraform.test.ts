@@ -1,0 +1,117 @@
+/** The three examples pass `terraform validate` and `terraform plan` with the real AWS provider, without an account. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { caCertificate } from '../modules/integration.ts';
+import { findTerraform, initialize, type Plan, validateAndPlan } from './terraform.ts';
+import { type Folder, root, synthesize, temporaryFolder } from './workspace.ts';
+
+const names = ['dev', 'staging', 'prod'] as const;
+const terraform = await findTerraform();
+const missing = 'missing' in terraform ? terraform.missing : undefined;
+if (missing) console.warn(`NOT TESTED: terraform validate and plan of the examples, because ${missing}`);
+
+test('GIVEN a CI WHEN the examples are tested THEN Terraform and the AWS provider are there', (context) => {
+  context.skip(!process.env.CI && missing !== undefined, missing);
+  expect(missing).toBeUndefined();
+});
+
+describe.skipIf(missing !== undefined)('with Terraform and the AWS provider', () => {
+  let folder: Folder;
+  const plans = new Map<string, Promise<Plan>>();
+
+  beforeAll(async () => {
+    if ('missing' in terraform) return;
+    folder = await temporaryFolder();
+    expect(await synthesize(root, join(folder.path, 'out'))).toMatchObject({ code: 0 });
+    const stacks = names.map((name) => join(folder.path, 'out', 'stacks', name));
+    await initialize(terraform, stacks);
+    const plan = (name: string) => validateAndPlan(join(folder.path, 'out', 'stacks', name), { directory_ca: caCertificate });
+    // Each takes a core: two at a time. Whoever awaits a plan sees its failure.
+    const dev = plan('dev');
+    const later = dev.then(
+      () => plan('prod'),
+      () => plan('prod'),
+    );
+    for (const [name, promise] of [
+      ['dev', dev],
+      ['staging', plan('staging')],
+      ['prod', later],
+    ] as const) {
+      promise.catch(() => {});
+      plans.set(name, promise);
+    }
+  }, 120_000);
+
+  afterAll(async () => {
+    await Promise.allSettled(plans.values());
+    await folder?.remove();
+  }, 120_000);
+
+  const planOf = (name: string): Promise<Plan> => plans.get(name) ?? Promise.reject(new Error(`no plan of ${name}`));
+
+  test.each(names)(
+    'GIVEN %s WHEN validated and planned THEN it only creates, and every function is among it',
+    { timeout: 120_000 },
+    async (name) => {
+      const plan = await planOf(name);
+      const managed = plan.resource_changes.filter(({ mode }) => mode === 'managed');
+      expect(new Set(managed.flatMap(({ change }) => change.actions))).toEqual(new Set(['create']));
+      expect(managed.filter(({ type }) => type === 'aws_lambda_function')).toHaveLength(5);
+    },
+  );
+
+  test.each(names)('GIVEN %s WHEN planned THEN the plan shows no secret value', { timeout: 120_000 }, async (name) => {
+    const plan = await planOf(name);
+    const values = plan.resource_changes.flatMap(({ address, change }) =>
+      namedValues(change.after).map((entry) => ({ address, ...entry })),
+    );
+    expect(values.length).toBeGreaterThan(500);
+    const secrets = values.filter(
+      ({ key, value }) =>
+        /^(?:password|secret_string|secret_binary|secret_key|private_key|token)$/i.test(key) && !isDynamicReference(value),
+    );
+    expect(secrets).toEqual([]);
+    expect(plan.resource_changes.map(({ type }) => type)).not.toContain('aws_secretsmanager_secret_version');
+  });
+
+  test.each(names)('GIVEN %s WHEN planned THEN a reviewer reads each policy as plain JSON', { timeout: 120_000 }, async (name) => {
+    const policies = (await planOf(name)).resource_changes.filter(({ type }) => type === 'aws_iam_role_policy');
+    expect(policies).toHaveLength(6);
+    const configuration = JSON.stringify((await planOf(name)).configuration);
+    expect(configuration).not.toContain('aws_iam_policy_document');
+  });
+
+  test('GIVEN the stacks WHEN synthesized THEN these three are all there is', () => {
+    expect(
+      readdirSync(join(folder.path, 'out', 'stacks'))
+        .filter((entry) => !entry.startsWith('.'))
+        .sort(),
+    ).toEqual([...names].sort());
+  });
+});
+
+/** Every string of a value with the name it is under; JSON inside strings is looked into. */
+function namedValues(value: unknown, key = ''): readonly { readonly key: string; readonly value: string }[] {
+  if (typeof value === 'string') {
+    const inside = /^\s*[[{]/.test(value) ? parsed(value) : undefined;
+    return inside === undefined ? [{ key, value }] : namedValues(inside, key);
+  }
+  if (Array.isArray(value)) return value.flatMap((entry) => namedValues(entry, key));
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value).flatMap(([name, entry]) => (isDynamicReference(entry) ? [] : namedValues(entry, name)));
+  return [];
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** CloudFormation's reference to a secret, joined when the stack is made: it names the secret and holds nothing of it. */
+function isDynamicReference(value: unknown): boolean {
+  return JSON.stringify(value ?? null).startsWith('{"Fn::Join":["",["{{resolve:secretsmanager:');
+}

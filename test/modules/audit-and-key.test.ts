@@ -1,0 +1,82 @@
+/** The audit trail, the key of all log groups, tags, and names. */
+import { expect, test } from 'vitest';
+import { synthesize } from './integration.ts';
+
+const template = synthesize({ tags: { CostCentre: 'identity' } });
+
+test('GIVEN the audit trail WHEN synthesized THEN it has an encrypted log group of its own, kept longer than twelve months', () => {
+  const group = template.one('aws_cloudwatch_log_group', { name: '/ad-lambda/test/audit' });
+  expect(group).toMatchObject({ retention_in_days: 400, kms_key_id: template.reference('aws_kms_key', {}, 'arn') });
+  expect(template.lambda('ad-lambda-test-record-audit').environment.variables.AUDIT_LOG_GROUP).toBe(
+    template.reference('aws_cloudwatch_log_group', { name: '/ad-lambda/test/audit' }, 'name'),
+  );
+  expect(
+    synthesize({ auditRetentionDays: 3653 }).one('aws_cloudwatch_log_group', { name: '/ad-lambda/test/audit' }).retention_in_days,
+  ).toBe(3653);
+});
+
+test('GIVEN every identity event WHEN synthesized THEN it reaches record-audit by a queue', () => {
+  expect(
+    template.one('aws_cloudwatch_event_target', {
+      rule: template.reference('aws_cloudwatch_event_rule', { name: 'ad-lambda-test-record-audit' }, 'name'),
+    }).arn,
+  ).toBe(template.queueArn('ad-lambda-test-record-audit'));
+  expect(
+    template.one('aws_lambda_event_source_mapping', { function_name: template.lambdaArn('ad-lambda-test-record-audit') }),
+  ).toMatchObject({
+    event_source_arn: template.queueArn('ad-lambda-test-record-audit'),
+    batch_size: 10,
+    scaling_config: { maximum_concurrency: 5 },
+  });
+});
+
+test("GIVEN the key WHEN synthesized THEN it rotates, and CloudWatch Logs may use it for this environment's log groups alone", () => {
+  const key = template.one('aws_kms_key');
+  expect(key.enable_key_rotation).toBe(true);
+  const logs = JSON.parse(key.policy).Statement.find((statement: { Sid: string }) => statement.Sid === 'CloudWatchLogsEncrypts');
+  expect(logs.Principal).toEqual({ Service: 'logs.eu-central-1.amazonaws.com' });
+  const patterns: string[] = logs.Condition.ArnLike['kms:EncryptionContext:aws:logs:arn'];
+  const matches = (name: string) =>
+    patterns.some((pattern) =>
+      new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(`arn:aws:logs:eu-central-1:111122223333:log-group:${name}`),
+    );
+  for (const group of template.all('aws_cloudwatch_log_group')) expect(matches(group.name), group.name).toBe(true);
+  expect(matches('/aws/lambda/another')).toBe(false);
+  expect(matches('/ad-lambda/prod/audit')).toBe(false);
+});
+
+test('GIVEN tags WHEN synthesized THEN every resource that takes tags has them', () => {
+  const untagged = new Set([
+    'aws_cloudwatch_event_archive',
+    'aws_cloudwatch_event_target',
+    'aws_iam_role_policy',
+    'aws_kms_alias',
+    'aws_lambda_function_event_invoke_config',
+    'aws_s3_bucket_policy',
+    'aws_s3_bucket_public_access_block',
+    'aws_s3_bucket_server_side_encryption_configuration',
+    'aws_s3_bucket_versioning',
+    'aws_scheduler_schedule',
+    'aws_sqs_queue_policy',
+  ]);
+  for (const type of template.types) {
+    if (untagged.has(type)) continue;
+    for (const resource of template.all(type)) {
+      expect(resource.tags, type).toEqual({ Project: 'ad-lambda', Environment: 'test', CostCentre: 'identity' });
+    }
+  }
+});
+
+test('GIVEN another environment and prefix WHEN synthesized THEN no name of one is a name of the other', () => {
+  const names = (from: typeof template) =>
+    from.types
+      .flatMap((type) => from.all(type).flatMap((one) => [one.name, one.bucket, one.function_name, one.alarm_name]))
+      .filter((name) => name && !/^\$|^(?:detect|publish|decide|sync|record|poll)-/.test(name));
+  const other = new Set(names(synthesize({ name: 'prod', prefix: 'corp-identity' })));
+  expect(names(template).length).toBeGreaterThan(40);
+  for (const name of names(template)) expect(other, name).not.toContain(name);
+});
+
+test('GIVEN an environment WHEN synthesized THEN no data source asks an account at plan time', () => {
+  expect(template.json.data).toBeUndefined();
+});

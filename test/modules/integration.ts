@@ -1,0 +1,56 @@
+/** A complete integration with the least props, for tests to change one thing at a time. */
+import { ActiveDirectoryIntegration, type ActiveDirectoryIntegrationProps } from '../../modules/index.ts';
+import { Template } from './template.ts';
+
+/** A self-signed CA made for these tests; nobody has its key. */
+export const caCertificate = `-----BEGIN CERTIFICATE-----
+MIIBlzCCAT2gAwIBAgIUewQU8MfUoRaQdfFSg+wSf/UonkwwCgYIKoZIzj0EAwIw
+IDEeMBwGA1UEAwwVY29ycC5leGFtcGxlLmNvbSByb290MCAXDTI2MTEyMjIyNTc1
+NFoYDzIxMjYxMDI5MjI1NzU0WjAgMR4wHAYDVQQDDBVjb3JwLmV4YW1wbGUuY29t
+IHJvb3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQMaaQlACe1docQFBHa4AxZ
+ootTfc+F4nPgNYxcUDEXEU2QE2fww4SsBjBjGh7za8Kwcv5W4Fi5UeZBFu7riUlh
+o1MwUTAdBgNVHQ4EFgQUGB7le0YJTdUlRU3KC5KiitAmS3wwHwYDVR0jBBgwFoAU
+GB7le0YJTdUlRU3KC5KiitAmS3wwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQD
+AgNIADBFAiEAwo1adxLed+bIXqNgDDWoIZ0fLs6srlkbz+ZHl4suHAUCIEYPFvfM
+YjIey6LKldoPhlwI5qIhX4IbcAw+RucSctKC
+-----END CERTIFICATE-----
+`;
+
+export const existing = {
+  domain: 'corp.example.com',
+  ldapsUrls: ['ldaps://dc1.corp.example.com:636', 'ldaps://dc2.corp.example.com'],
+  caCertificate,
+  network: {
+    vpcId: 'vpc-0123456789abcdef0',
+    subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+    directorySecurityGroupId: 'sg-0123456789abcdef0',
+    endpoints: { existing: { dynamodbPrefixListId: 'pl-66a5400f', secretsManagerSecurityGroupId: 'sg-0123456789abcdef1' } },
+  },
+} as const;
+
+export const created = {
+  domain: 'corp.example.com',
+  shortName: 'CORP',
+  edition: 'Standard',
+  caCertificate,
+  network: {
+    vpcId: 'vpc-0123456789abcdef0',
+    subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+    endpoints: { created: { routeTableIds: ['rtb-0123456789abcdef0'] } },
+  },
+} as const;
+
+export const leastProps: ActiveDirectoryIntegrationProps = {
+  name: 'test',
+  account: '111122223333',
+  region: 'eu-central-1',
+  directory: { existing },
+  roleMappings: [{ id: 'developers', group: { name: 'AWS-Developers' }, role: 'developers' }],
+  identityCenter: { identityStoreId: 'd-1234567890' },
+};
+
+export function synthesize(changed: Partial<ActiveDirectoryIntegrationProps> = {}): Template {
+  return Template.synthesize((stack) => {
+    new ActiveDirectoryIntegration(stack, 'integration', { ...leastProps, ...changed });
+  });
+}

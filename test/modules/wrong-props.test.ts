@@ -1,0 +1,190 @@
+/** Wrong props fail at synth with the value and the remedy. What the type checker refuses too is forced past it here. */
+import { Fn, TerraformVariable } from 'cdktf';
+import { describe, expect, test } from 'vitest';
+import { ActiveDirectoryIntegration, type ActiveDirectoryIntegrationProps, WrongPropError } from '../../modules/index.ts';
+import { created, existing, leastProps, synthesize } from './integration.ts';
+import { Template } from './template.ts';
+
+const given = (changes: object) => ({ directory: { existing: { ...existing, ...changes } } });
+const network = (changes: object) => given({ network: { ...existing.network, ...changes } });
+const newDirectory = (changes: object) => ({ directory: { created: { ...created, ...changes } } });
+const endpoints = (value: object) => network({ endpoints: value });
+
+const wrong: readonly (readonly [what: string, props: object, message: RegExp])[] = [
+  ['a name with capitals', { name: 'Dev' }, /^name is "Dev": give lower-case letters/],
+  ['an empty name', { name: '' }, /^name is "": give lower-case/],
+  [
+    'a name too long for a bucket',
+    { name: 'a'.repeat(45) },
+    /has \d+ characters, 63 are allowed: shorten prefix or the environment's name/,
+  ],
+  ['a prefix that AWS keeps for itself', { prefix: 'aws-identity' }, /^prefix is "aws-identity": AWS reserves names/],
+  ['an account with dashes', { account: '1111-2222-3333' }, /^account is "1111-2222-3333": give the 12 digits/],
+  ['an account of 11 digits', { account: '11112222333' }, /^account is "11112222333"/],
+  ['a region that is none', { region: 'frankfurt' }, /^region is "frankfurt": give a region such as/],
+  ['an alarm action that is no ARN', { alarmActions: ['on-call'] }, /^alarmActions is "on-call": give the ARN/],
+  [
+    'a boundary that is no policy',
+    { permissionsBoundaryArn: 'arn:aws:iam::111122223333:role/x' },
+    /^permissionsBoundaryArn is .+: give the ARN of an IAM policy/,
+  ],
+  [
+    'a retention CloudWatch does not know',
+    { logRetentionDays: 31 },
+    /^logRetentionDays is 31: give one that CloudWatch Logs accepts \(1, 3, 5/,
+  ],
+  ['an audit retention of none', { auditRetentionDays: 0 }, /^auditRetentionDays is 0: give one/],
+  ['an archive kept for half a day', { archiveRetentionDays: 0.5 }, /^archiveRetentionDays is 0.5: give a whole number from 1/],
+  ['a schedule below a minute', { schedule: 'rate(0 minutes)' }, /^schedule is "rate\(0 minutes\)": give rate\(1 minute\)/],
+  ['a schedule in seconds', { schedule: 'rate(30 seconds)' }, /^schedule is "rate\(30 seconds\)"/],
+  ['a schedule of half minutes', { schedule: 'rate(0.5 minutes)' }, /^schedule is "rate\(0.5 minutes\)"/],
+  ['a schedule of two hours', { schedule: 'rate(120 minutes)' }, /^schedule is "rate\(120 minutes\)": give .+ up to rate\(60 minutes\)/],
+  ['a reserved tag', { tags: { 'aws:owner': 'x' } }, /^tags has "aws:owner": AWS reserves/],
+  ['nine tags', { tags: Object.fromEntries([...'abcdefghi'].map((key) => [key, key])) }, /^tags has 9 entries: an S3 object takes eight/],
+  ['a tag too long', { tags: { note: 'x'.repeat(257) } }, /^tags has "note": keys take 128 characters and values 256/],
+
+  ['no directory', { directory: {} }, /^directory is empty: give either/],
+  ['a domain of one label', given({ domain: 'corp' }), /^directory.domain is "corp": give the domain's DNS name/],
+  ['a domain as a distinguished name', given({ domain: 'DC=corp,DC=example,DC=com' }), /^directory.domain is "DC=corp/],
+  ['a domain with an empty label', given({ domain: 'corp..com' }), /^directory.domain is "corp..com"/],
+  [
+    'plain LDAP',
+    given({ ldapsUrls: ['ldap://dc1.corp.example.com'] }),
+    /^ldapsUrls has "ldap:\/\/dc1.corp.example.com", which is not encrypted: give ldaps:/,
+  ],
+  [
+    'StartTLS on 389',
+    given({ ldapsUrls: ['ldaps://dc1.corp.example.com:389'] }),
+    /^ldapsUrls has "ldaps:\/\/dc1.corp.example.com:389": .+ port 636 alone/,
+  ],
+  ['the global catalogue', given({ ldapsUrls: ['ldaps://dc1.corp.example.com:3269'] }), /port 636 alone/],
+  [
+    'an address for a host',
+    given({ ldapsUrls: ['ldaps://10.0.0.1:636'] }),
+    /^ldapsUrls has "ldaps:\/\/10.0.0.1:636": its host has to be the name in the domain controller's certificate/,
+  ],
+  ['a path', given({ ldapsUrls: ['ldaps://dc1.corp.example.com/dc=corp'] }), /its host has to be the name/],
+  ['credentials in a URL', given({ ldapsUrls: ['ldaps://cn=reader:secret@dc1.corp.example.com:636'] }), /ldapsUrls has /],
+  ['two controllers in one string', given({ ldapsUrls: ['ldaps://dc1.corp.example.com,ldaps://dc2.corp.example.com'] }), /ldapsUrls has /],
+  ['no domain controller', given({ ldapsUrls: [] }), /^ldapsUrls is empty: name at least one/],
+  ['a CA that is no PEM', given({ caCertificate: 'ca.pem' }), /^caCertificate is "ca.pem": give the PEM of the CA/],
+  ['an empty CA', given({ caCertificate: '' }), /^caCertificate is "": give the PEM/],
+  [
+    'a PEM that is no certificate',
+    given({ caCertificate: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----' }),
+    /is no X.509 certificate: give the PEM/,
+  ],
+  [
+    'a CA with its private key',
+    given({ caCertificate: `${existing.caCertificate}-----BEGIN PRIVATE KEY-----` }),
+    /^caCertificate holds a private key/,
+  ],
+  [
+    'a chain too long for the environment',
+    given({ caCertificate: existing.caCertificate.repeat(6) }),
+    /^caCertificate has \d+ bytes, 3000 are allowed: give only the issuing root/,
+  ],
+  [
+    'a secret by its name',
+    given({ bindSecretArn: 'directory/reader' }),
+    /^bindSecretArn is "directory\/reader": give the secret's full ARN/,
+  ],
+  ['a partial secret ARN', given({ bindSecretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:x' }), /six last characters/],
+  ['no subnet', network({ subnetIds: [] }), /^network.subnetIds is empty: name the subnets/],
+  ['a subnet by its name', network({ subnetIds: ['private-a'] }), /^network.subnetIds is "private-a": give ids/],
+  ['a VPC by its name', network({ vpcId: 'main' }), /^network.vpcId is "main": give an id/],
+  ['no security group', network({ directorySecurityGroupId: '' }), /^network.directorySecurityGroupId is "": give an id/],
+  ['no endpoints', endpoints({}), /^network.endpoints is empty: give either existing or created endpoints/],
+  [
+    'a prefix list that is none',
+    endpoints({ existing: { dynamodbPrefixListId: '10.0.0.0/8', secretsManagerSecurityGroupId: 'sg-0123456789abcdef1' } }),
+    /dynamodbPrefixListId is "10.0.0.0\/8": give an id/,
+  ],
+  [
+    'an endpoint group that is none',
+    endpoints({ existing: { dynamodbPrefixListId: 'pl-66a5400f', secretsManagerSecurityGroupId: 'x' } }),
+    /secretsManagerSecurityGroupId is "x": give an id/,
+  ],
+  ['no route tables', endpoints({ created: { routeTableIds: [] } }), /routeTableIds is empty: name the subnets' route tables/],
+  ['a route table that is none', endpoints({ created: { routeTableIds: ['main'] } }), /routeTableIds is "main": give ids/],
+  [
+    'a created directory in one subnet',
+    newDirectory({ network: { ...created.network, subnetIds: ['subnet-0123456789abcdef0'] } }),
+    /^network.subnetIds has 1 entries: a created directory takes two/,
+  ],
+  [
+    'a NetBIOS name too long',
+    newDirectory({ shortName: 'CORPORATEDIRECTORY' }),
+    /^created.shortName is "CORPORATEDIRECTORY": give a NetBIOS name/,
+  ],
+
+  ['no role mappings', { roleMappings: [] }, /^roleMappings is empty: give at least one/],
+  ['a mapping without a role', { roleMappings: [{ id: 'x', group: { name: 'X' } }] }, /^role mappings are wrong: .*role/],
+  [
+    'two mappings of one id',
+    { roleMappings: [1, 2].map((n) => ({ id: 'x', group: { name: `X${n}` }, role: 'x' })) },
+    /two role mappings have the same id/,
+  ],
+  ['a mapping by two selectors', { roleMappings: [{ id: 'x', group: { name: 'X', sid: 'S-1-5-21-1' }, role: 'x' }] }, /exactly one of/],
+  ['a group by no distinguished name', { roleMappings: [{ id: 'x', group: { dn: 'Developers' }, role: 'x' }] }, /role mappings are wrong/],
+  ['a pattern without anchors', { roleMappings: [{ id: 'x', group: { pattern: 'AWS-.*' }, role: 'x' }] }, /role mappings are wrong/],
+  ['a reserved role', { roleMappings: [{ id: 'x', group: { name: 'X' }, role: 'Administrator' }] }, /is reserved by IAM Identity Center/],
+
+  [
+    'an identity store by its ARN',
+    { identityCenter: { identityStoreId: 'arn:aws:sso:::instance/ssoins-1' } },
+    /^identityStoreId is .+: give the id from the settings/,
+  ],
+  ['an identity store too short', { identityCenter: { identityStoreId: 'd-123' } }, /^identityStoreId is "d-123"/],
+  [
+    'an identity store elsewhere',
+    { identityCenter: { identityStoreId: 'd-1234567890', region: 'global' } },
+    /^identityCenter.region is "global": give a region/,
+  ],
+  [
+    'another fate of deleted users',
+    { identityCenter: { identityStoreId: 'd-1234567890', onDeleted: 'archive' } },
+    /^onDeleted is "archive": give "delete" or "keep"/,
+  ],
+];
+
+test.each(wrong)('fails WHEN given %s', (_, props, message) => {
+  expect(() => synthesize(props as Partial<ActiveDirectoryIntegrationProps>)).toThrow(message);
+});
+
+test('GIVEN every message WHEN props are wrong THEN it is lower case at its start, has a remedy and no full stop', () => {
+  for (const [what, props] of wrong) {
+    let message = '';
+    try {
+      synthesize(props as Partial<ActiveDirectoryIntegrationProps>);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message, what).toMatch(/^[a-z]/);
+    expect(message, what).not.toMatch(/\.$/);
+  }
+});
+
+test('GIVEN a wrong prop WHEN synthesized THEN the error can be told by its class', () => {
+  expect(() => synthesize({ account: '1' })).toThrow(WrongPropError);
+});
+
+describe('GIVEN values known only at apply WHEN synthesized THEN they pass', () => {
+  test('a CA and ids from variables', () => {
+    const template = Template.synthesize((stack) => {
+      const variable = new TerraformVariable(stack, 'value', { type: 'string' }).stringValue;
+      new ActiveDirectoryIntegration(stack, 'integration', {
+        ...leastProps,
+        directory: {
+          existing: { ...existing, caCertificate: variable, bindSecretArn: variable, network: { ...existing.network, vpcId: variable } },
+        },
+      });
+    });
+    expect(template.lambda('ad-lambda-test-detect-changes').environment.variables.LDAP_CA).toBe(`\${var.value}`);
+  });
+
+  test('but role mappings have to be known', () => {
+    const roleMappings = Fn.jsondecode('[]') as unknown as ActiveDirectoryIntegrationProps['roleMappings'];
+    expect(() => synthesize({ roleMappings })).toThrow(/^roleMappings is known only at apply: write the mappings in the props/);
+  });
+});
