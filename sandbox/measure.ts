@@ -45,7 +45,7 @@ export async function measure(sandbox: Sandbox, changes: number, done: (count: n
       20_000,
       2,
     );
-    if (change > 0) latencies.push(call.at + call.durationMs - pollStart);
+    if (change > 0) latencies.push(Math.round(call.at + call.durationMs - pollStart));
     await runtime.idle();
     const user = await store.userOf(guid);
     const roles = user === undefined ? [] : await store.rolesOf(user.UserId);

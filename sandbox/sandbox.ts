@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsEndpoint, startEndpoint } from './aws/endpoint.ts';
+import type { PolicyDocument } from './aws/iam/index.ts';
 import { type DomainController, startDomainController } from './domain-controller/index.ts';
 import { createOwnedFolder, removeAbandonedFolders } from './domain-controller/owned-folder.ts';
 import { type Population, populate } from './domain-controller/population.ts';
@@ -20,6 +21,8 @@ export interface SandboxOptions {
   readonly progress: Progress;
   /** A stack folder that is synthesized already; its own is made otherwise. */
   readonly stackDirectory?: string;
+  /** What to change in the domain before the first poll sees it. */
+  readonly beforeFirstPoll?: (population: Population, mappedGroupDn: string) => Promise<void>;
 }
 
 export interface Sandbox {
@@ -72,6 +75,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       populate(controller, [mappedGroup, unmappedGroup]),
     );
     undo.push(() => population.admin.unbind());
+    const mappedGroupDn = `CN=${mappedGroup},${population.groupsDn}`;
+    await options.beforeFirstPoll?.(population, mappedGroupDn);
 
     const template = loadTemplate(stackDirectory);
     const endpoint = await progress.step('start the AWS endpoint', () => startEndpoint(settingsOf(template)));
@@ -82,6 +87,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         stackDirectory,
         endpoint,
         variables: { directory_ca: controller.ca },
+        policies: outsidePolicies(template),
         directory: {
           id: 'd-9067f0a1b2',
           domain: controller.domain,
@@ -111,7 +117,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       runtime,
       controller,
       population,
-      mappedGroupDn: `CN=${mappedGroup},${population.groupsDn}`,
+      mappedGroupDn,
       unmappedGroupDn: `CN=${unmappedGroup},${population.groupsDn}`,
       stop,
     };
@@ -140,6 +146,21 @@ function settingsOf(template: Template): { region: string; account: string; iden
   return { region: template.region, account, identityStoreId };
 }
 
+/** Permission boundaries that the stack names and the account's owners hold: the sandbox's own stands in, which leaves IAM to them. */
+function outsidePolicies(template: Template): Record<string, PolicyDocument> {
+  const boundary: PolicyDocument = {
+    Version: '2012-10-17',
+    Statement: [
+      { Sid: 'Work', Effect: 'Allow', Action: '*', Resource: '*' },
+      { Sid: 'NoIdentities', Effect: 'Deny', Action: ['iam:*', 'organizations:*', 'sso:*'], Resource: '*' },
+    ],
+  };
+  const arns = [...template.blocks.values()].flatMap(({ config }) =>
+    config.permissions_boundary ? [String(config.permissions_boundary)] : [],
+  );
+  return Object.fromEntries(arns.map((arn) => [arn, boundary]));
+}
+
 /** The names that the VPC's resolver knows: the domain, and its domain controllers. */
 function hostsOf(controller: DomainController): Record<string, string> {
   return { [controller.domain]: controller.address, [controller.host]: controller.address };
@@ -150,11 +171,8 @@ async function putBindSecret(endpoint: AwsEndpoint, stack: AppliedStack, { bindD
   const SecretId = [...stack.functions.values()].find(({ environment }) => environment.BIND_SECRET_ARN)?.environment.BIND_SECRET_ARN ?? '';
   const { SecretList } = await endpoint.call('operator', 'secretsmanager', 'ListSecrets', {});
   if (!(SecretList as { ARN: string }[]).some(({ ARN }) => ARN === SecretId)) {
-    const Name = SecretId.split(':')
-      .slice(6)
-      .join(':')
-      .replace(/-\w{6}$/, '');
-    await endpoint.call('operator', 'secretsmanager', 'CreateSecret', { Name, Arn: SecretId });
+    const [, Name, ArnSuffix] = /:secret:(.+)-(\w{6})$/.exec(SecretId) ?? [];
+    await endpoint.call('operator', 'secretsmanager', 'CreateSecret', { Name, ArnSuffix });
   }
   const SecretString = JSON.stringify({ username: bindDn, password: bindPassword });
   await endpoint.call('operator', 'secretsmanager', 'PutSecretValue', { SecretId, SecretString });

@@ -32,7 +32,7 @@ export interface DomainControllerOptions {
 export interface DomainController {
   /** `corp.example.com` */
   readonly domain: string;
-  /** `dc1.corp.example.com`; the certificate is good for this name, for `localhost` and for the address. */
+  /** `dc1.corp.example.com`; the certificate is good for this name, the domain's name, `localhost` and the address. */
   readonly host: string;
   /** `127.0.0.N` */
   readonly address: string;
@@ -86,7 +86,7 @@ export async function startDomainController(options: DomainControllerOptions = {
     for (const folder of [tlsFolder, join(directory, 'run'), join(directory, 'cache')]) await mkdir(folder);
     await writeFile(local.configFile, sambaConfiguration(directory, domain, address, certificate));
     const [ca] = await Promise.all([
-      issueServerCertificate(tlsFolder, { dnsNames: [domain.host, 'localhost'], addresses: [address] }),
+      issueServerCertificate(tlsFolder, { dnsNames: [domain.host, domain.name, 'localhost'], addresses: [address] }),
       copyTemplate(template, directory, signal).then(() => setPassword(local, domain.administratorDn, administratorPassword)),
     ]);
 

@@ -12,7 +12,7 @@ import { directory, directoryData } from './resources/directory.ts';
 import { dynamodb } from './resources/dynamodb.ts';
 import { eventSourceMapping } from './resources/event-source-mapping.ts';
 import { events } from './resources/events.ts';
-import { iam, managedPolicy } from './resources/iam.ts';
+import { iam } from './resources/iam.ts';
 import { kms } from './resources/kms.ts';
 import { lambda } from './resources/lambda.ts';
 import { network } from './resources/network.ts';
@@ -46,6 +46,7 @@ const dataTypes: ResourceTypes = { ...accountData, ...directoryData };
 /**
  * @param options.stackDirectory the folder with `cdk.tf.json`
  * @param options.variables a value for each Terraform variable that has no default
+ * @param options.policies managed policies that exist outside the stack, by ARN
  * @param options.directory stands in for a managed directory that the stack creates
  * @throws Error for a resource type, argument or expression that the sandbox does not follow
  */
@@ -53,6 +54,7 @@ export async function applyStack(options: {
   readonly stackDirectory: string;
   readonly endpoint: AwsEndpoint;
   readonly variables: Readonly<Record<string, string>>;
+  readonly policies?: Readonly<Record<string, PolicyDocument>>;
   readonly directory?: SandboxDirectory;
 }): Promise<AppliedStack> {
   const stackDirectory = absolutePath(options.stackDirectory);
@@ -69,7 +71,7 @@ export async function applyStack(options: {
     eventSources: [],
     schedules: [],
     roles: new Map(),
-    managedPolicies: new Map(),
+    managedPolicies: new Map(Object.entries(options.policies ?? {})),
     egressPorts: new Map(),
   };
   const context: ApplyContext = {
@@ -95,7 +97,7 @@ export async function applyStack(options: {
     resources.push({ type: block.type, name: block.name, address: block.address, config, attributes });
     if (type.withoutEffect !== undefined) withoutEffect.push({ type: block.type, name: block.name, reason: type.withoutEffect });
   }
-  defineRoles(context);
+  withoutEffect.push(...defineRoles(context));
   openPorts(stack);
 
   return {
@@ -164,18 +166,24 @@ function resolveAt(address: string, value: Json, lookup: (reference: Reference) 
   }
 }
 
-function defineRoles({ endpoint, stack }: ApplyContext): void {
+/** @returns the boundaries that are the account's own: their statements are not in the stack, so the sandbox applies none */
+function defineRoles({ endpoint, stack }: ApplyContext): readonly WithoutEffect[] {
+  const unknown: WithoutEffect[] = [];
   for (const { name, arn, trustPolicy, policies, boundaryArn, tags } of stack.roles.values()) {
+    const boundary = boundaryArn === undefined ? undefined : stack.managedPolicies.get(boundaryArn);
+    if (boundaryArn !== undefined && boundary === undefined) {
+      const reason = `permissions boundary ${boundaryArn} is not in the stack: what it takes away shows at AWS alone`;
+      unknown.push({ type: 'aws_iam_role', name, reason });
+    }
     endpoint.defineRole({
       arn,
       trustPolicy,
       policies: sources(policies),
       tags,
-      ...(boundaryArn !== undefined && {
-        boundary: { name: boundaryArn, document: managedPolicy(boundaryArn, { stack }, `role ${name}`) },
-      }),
+      ...(boundary && { boundary: { name: boundaryArn ?? '', document: boundary } }),
     });
   }
+  return unknown;
 }
 
 function sources(policies: ReadonlyMap<string, PolicyDocument>): readonly PolicySource[] {

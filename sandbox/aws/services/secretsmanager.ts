@@ -101,7 +101,10 @@ export function secretsmanager(surroundings: Surroundings): Service {
     const now = new Date();
     const description = optionalText(input, 'Description');
     const kmsKeyId = optionalText(input, 'KmsKeyId');
-    const suffix = [...randomBytes(6)].map((byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'[byte % 52]).join('');
+    // ArnSuffix is the sandbox's own member: it makes a secret that a stack names as existing.
+    const suffix =
+      optionalText(input, 'ArnSuffix') ??
+      [...randomBytes(6)].map((byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'[byte % 52]).join('');
     const secret: Secret = {
       name,
       arn: `arn:aws:secretsmanager:${region}:${account}:secret:${name}-${suffix}`,

@@ -40,19 +40,16 @@ function applyManagedPolicy(config: Arguments, context: ApplyContext): Attribute
   return { id: arn, arn };
 }
 
+/** @throws Error for a policy from outside the stack: what it allows cannot be known here */
 function applyAttachment(config: Arguments, context: ApplyContext): Attributes {
   const arn = config.text('policy_arn');
   const role = roleOf(config, context);
-  role.policies.set(arn, managedPolicy(arn, context, config.address));
-  return { id: `${role.name}-${arn}` };
-}
-
-/** @throws Error for a policy from outside the stack, whose statements the sandbox cannot know */
-export function managedPolicy(arn: string, context: Pick<ApplyContext, 'stack'>, address: string): PolicyDocument {
   const policy = context.stack.managedPolicies.get(arn);
-  if (policy === undefined)
-    throw new Error(`${address}: policy ${arn} is not in the stack: write its statements in the stack, where a review sees them`);
-  return policy;
+  if (policy === undefined) {
+    throw new Error(`${config.address}: policy ${arn} is not in the stack: write its statements in the stack, where a review sees them`);
+  }
+  role.policies.set(arn, policy);
+  return { id: `${role.name}-${arn}` };
 }
 
 function roleOf(config: Arguments, context: ApplyContext): RoleInProgress {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, functionBlocks, merge, type SmallStack, startSmallStack } from './small-stack.ts';
+import { eventually, expression, functionBlocks, merge, type SmallStack, startSmallStack } from './small-stack.ts';
 
 const actor = `
 import net from 'node:net';
@@ -38,7 +38,7 @@ describe('a function', () => {
     process.env.HOST_ONLY = 'of the host';
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     port = (server.address() as { port: number }).port;
-    const network = { subnet_ids: ['subnet-1'], security_group_ids: ['${aws_security_group.out.id}'] };
+    const network = { subnet_ids: ['subnet-1'], security_group_ids: [expression('aws_security_group.out.id')] };
     small = await startSmallStack(
       merge(
         functionBlocks('actor', { timeout: 1, memory_size: 64, environment: { variables: { FROM_TERRAFORM: 'a value' } } }),
@@ -52,7 +52,7 @@ describe('a function', () => {
           aws_security_group: { out: { vpc_id: 'vpc-1' } },
           aws_vpc_security_group_egress_rule: {
             out: {
-              security_group_id: '${aws_security_group.out.id}',
+              security_group_id: expression('aws_security_group.out.id'),
               ip_protocol: 'tcp',
               from_port: port,
               to_port: port,

@@ -8,7 +8,8 @@ import { createRuntime, type Runtime } from '../../../sandbox/runtime/index.ts';
 import type { AppliedStack } from '../../../sandbox/terraform/applied-stack.ts';
 import { applyStack } from '../../../sandbox/terraform/apply-stack.ts';
 
-type Blocks = Record<string, Record<string, Record<string, unknown>>>;
+/** Terraform's `resource` section: type, name, arguments. */
+export type Blocks = Record<string, Record<string, Record<string, unknown>>>;
 
 export interface SmallStack {
   readonly endpoint: AwsEndpoint;
@@ -18,6 +19,9 @@ export interface SmallStack {
 }
 
 const account = '111122223333';
+
+/** A Terraform expression: `expression('var.a')` is what the JSON spells with a dollar and braces. */
+export const expression = (inner: string) => `\${${inner}}`;
 
 /** Resources of a function whose zip holds `source` as index.mjs. `allow` lists statements beyond writing logs. */
 export function functionBlocks(name: string, settings: Record<string, unknown> = {}, allow: readonly object[] = []): Blocks {

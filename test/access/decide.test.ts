@@ -1,0 +1,158 @@
+/** Who should have what, as a pure function of the mirror's rows, the mappings and what the grants table holds. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decide, profileOf } from '../../handlers/access/decide.ts';
+import { grantKey, type PrincipalGrants } from '../../handlers/access/grants.ts';
+import type { Grant } from '../../handlers/events/catalogue.ts';
+import { parseEvent, toEntry } from '../../handlers/events/identity-event.ts';
+import { announced, context, disabled, group, groupRows, mappings, principalRow, user } from './decisions.ts';
+
+const developers = group(10, 'AWS-Developers');
+const decided = (item: PrincipalGrants | undefined): PrincipalGrants => {
+  if (item === undefined) throw new Error('nothing was decided');
+  return item;
+};
+const decision = (item: PrincipalGrants) => {
+  const last = item.unannounced.at(-1);
+  if (last?.type !== 'AccessDecided') throw new Error(`the last event is ${last?.type}`);
+  return last;
+};
+const keys = (grants: readonly Grant[]) => grants.map(grantKey).sort();
+
+describe('a decision', () => {
+  test('GIVEN a member of a mapped group WHEN it is decided THEN it holds the roles of all mappings, each with its reason', () => {
+    const item = decided(decide(user(), [developers], undefined, context));
+    expect(item).toMatchObject({ revision: 1, state: 'active' });
+    expect(keys(Object.values(item.grants))).toEqual(['identity-center/developers', 'identity-center/everybody']);
+    expect(item.grants['identity-center/developers']).toMatchObject({ mapping: 'developers', group: { guid: developers.guid } });
+  });
+
+  test('GIVEN two groups that give one role WHEN it is decided THEN the mapping listed first is the reason, whatever the order of groups', () => {
+    const [one, two] = [group(11, 'AWS-Team-blue'), group(12, 'AWS-Team-red')];
+    const first = decided(decide(user(), [one, two], undefined, context));
+    const second = decided(decide(user(), [two, one], undefined, context));
+    expect(second.grants).toEqual(first.grants);
+  });
+
+  test('GIVEN a principal without a mapped group WHEN it never held a role THEN nothing is decided', () => {
+    expect(decide(user(), [group(20, 'Printers')], undefined, context)).toBeUndefined();
+  });
+
+  test('GIVEN a role held by one group WHEN another group gives the same THEN the reason changes, and nothing is granted or revoked', () => {
+    const before = announced(decided(decide(user(), [group(11, 'AWS-Team-blue')], undefined, { ...context, mappings: mappings.slice(2) })));
+    const after = decided(decide(user(), [group(12, 'AWS-Team-red')], before, { ...context, mappings: mappings.slice(2) }));
+    expect(decision(after).change).toMatchObject({
+      granted: [],
+      revoked: [],
+      holds: [{ role: 'everybody', group: { name: 'AWS-Team-red' } }],
+    });
+  });
+
+  test('GIVEN an event that is not out yet WHEN the next decision comes THEN it carries both', () => {
+    const before = decided(decide(user(), [developers], undefined, context));
+    const after = decided(decide(user(disabled), [developers], before, context));
+    expect(after.unannounced.map(({ revision }) => revision)).toEqual([1, 2]);
+  });
+
+  test('GIVEN a rename WHEN it is decided THEN the item stays the same one and tells the old and the new name', () => {
+    const before = announced(decided(decide(user(), [developers], undefined, context)));
+    const after = decided(decide(user({ userPrincipalName: ['ada.b@corp.example.com'] }), [developers], before, context));
+    expect(after.pk).toBe(before.pk);
+    expect(decision(after).change.profile).toEqual({ userName: { before: 'ada@corp.example.com', after: 'ada.b@corp.example.com' } });
+  });
+
+  test('invariant 4: GIVEN another object under the same name THEN it is another principal', () => {
+    const one = decided(decide(user(), [developers], undefined, context));
+    const other = decided(decide({ ...user(), guid: group(2, 'x').guid }, [developers], undefined, context));
+    expect(other.pk).not.toBe(one.pk);
+  });
+});
+
+describe('for any principal, groups and earlier decision', () => {
+  const earlier = fc.option(fc.tuple(principalRow, groupRows), { nil: undefined }).map((seen) => {
+    const item = seen && decide(seen[0], seen[1], undefined, context);
+    return item && announced(item);
+  });
+  const situation = fc.record({ principal: principalRow, groups: groupRows, current: earlier });
+
+  test('invariant 7: deny wins: who is not surely enabled, or is deleted, holds nothing', () => {
+    fc.assert(
+      fc.property(situation, ({ principal, groups, current }) => {
+        const item = decide(principal, groups, current, context);
+        const enabled = ['512', '66048'].includes(principal.attributes.userAccountControl?.[0] ?? '');
+        if (enabled && !principal.deleted) return;
+        expect(item?.grants ?? current?.grants ?? {}).toEqual({});
+        expect(item?.state ?? current?.state).not.toBe('active');
+      }),
+    );
+  });
+
+  test('invariant 7: a deleted group, or no mapping at all, gives nothing', () => {
+    fc.assert(
+      fc.property(principalRow, groupRows, (principal, groups) => {
+        const gone = groups.map((row) => ({ ...row, deleted: true }));
+        expect(decide(principal, gone, undefined, context)).toBeUndefined();
+        expect(decide(principal, groups, undefined, { ...context, mappings: [] })).toBeUndefined();
+      }),
+    );
+  });
+
+  test('deciding twice changes nothing', () => {
+    fc.assert(
+      fc.property(situation, ({ principal, groups, current }) => {
+        const item = decide(principal, groups, current, context) ?? current;
+        expect(decide(principal, groups, item, { ...context, decidedAt: '2025-03-01T11:00:00.000Z' })).toBeUndefined();
+      }),
+    );
+  });
+
+  test('what is granted, revoked and held agree: held = before + granted − revoked', () => {
+    fc.assert(
+      fc.property(situation, ({ principal, groups, current }) => {
+        const item = decide(principal, groups, current, context);
+        if (item === undefined) return;
+        const { granted, revoked, holds } = decision(item).change;
+        const before = new Set(Object.keys(current?.grants ?? {}));
+        for (const key of keys(granted)) expect(before).not.toContain(key);
+        for (const key of keys(revoked)) expect(before).toContain(key);
+        const after = [...before].filter((key) => !keys(revoked).includes(key)).concat(keys(granted));
+        expect(keys(holds)).toEqual(after.sort());
+        expect(Object.keys(item.grants).sort()).toEqual(after);
+        expect(item.revision).toBe((current?.revision ?? 0) + 1);
+      }),
+    );
+  });
+
+  test('a group that no mapping selects changes nothing', () => {
+    fc.assert(
+      fc.property(situation, ({ principal, groups, current }) => {
+        const without = decide(principal, groups, current, context);
+        const unmapped = group(30, 'Fax Users');
+        expect(decide(principal, [...groups, unmapped], current, context)).toEqual(without);
+      }),
+    );
+  });
+
+  test('its event is one of the catalogue, and a repeat has the same id', () => {
+    fc.assert(
+      fc.property(situation, ({ principal, groups, current }) => {
+        const item = decide(principal, groups, current, context);
+        if (item === undefined) return;
+        const event = decision(item);
+        const { Source, DetailType, Detail } = toEntry(event);
+        expect(parseEvent({ source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) })).toEqual(event);
+        const again = decided(decide(principal, groups, current, { ...context, decidedAt: '2025-03-02T00:00:00.000Z' }));
+        expect(decision(again).id).toBe(event.id);
+      }),
+    );
+  });
+});
+
+test('GIVEN a person with nothing but an account name THEN the profile has all that a target asks for', () => {
+  expect(profileOf(user({ userPrincipalName: [] }))).toEqual({
+    userName: 'ada@corp.example.com',
+    displayName: 'ada',
+    givenName: 'ada',
+    familyName: 'ada',
+  });
+});

@@ -1,0 +1,230 @@
+/** The event contract: what the catalogue holds, what a consumer reads, and what it refuses. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  catalogue,
+  eventSources,
+  eventTypes,
+  type IdentityEventType,
+  type Subject,
+  schemaVersion,
+  secretAttributes,
+} from '../../handlers/events/catalogue.ts';
+import { type AnyIdentityEvent, eventId, parseEvent, toEntry } from '../../handlers/events/identity-event.ts';
+import { InvalidEventError } from '../../handlers/platform/errors.ts';
+
+const allTypes = Object.keys(catalogue) as IdentityEventType[];
+const guid = '0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f0';
+const subject: Subject = {
+  guid,
+  sid: 'S-1-5-21-1-2-3-1104',
+  type: 'user',
+  name: 'Ada Example',
+  dn: 'CN=Ada Example,OU=People,DC=corp,DC=example,DC=com',
+  samAccountName: 'ada',
+  userPrincipalName: 'ada@corp.example.com',
+};
+const grant = {
+  role: 'developers',
+  target: 'identity-center',
+  mapping: 'developers',
+  group: { guid, dn: 'CN=Developers,DC=corp,DC=example,DC=com', name: 'Developers' },
+};
+const account = { target: 'identity-center', id: 'a-1', userName: 'ada@corp.example.com' };
+const renamed = { name: { before: 'Ada', after: 'Ada Example' }, mail: { before: null, after: ['a@example.com', 'b@example.com'] } };
+const moved = { before: 'CN=Ada,OU=A,DC=example,DC=com', after: 'CN=Ada,OU=B,DC=example,DC=com' };
+const membership = { member: { guid, sid: subject.sid, dn: subject.dn, name: subject.name } };
+
+/** One example of each type's change; the type of this record makes it complete. */
+const changes: Record<IdentityEventType, unknown> = {
+  UserCreated: { enabled: true },
+  UserEnabled: {},
+  UserDisabled: {},
+  UserRenamed: renamed,
+  UserMoved: moved,
+  UserUpdated: renamed,
+  UserDeleted: {},
+  UserRestored: {},
+  GroupCreated: {},
+  GroupRenamed: renamed,
+  GroupMoved: moved,
+  GroupUpdated: renamed,
+  GroupDeleted: {},
+  GroupRestored: {},
+  GroupMemberAdded: membership,
+  GroupMemberRemoved: membership,
+  DirectorySnapshotCompleted: { users: 1, groups: 2, memberships: 3 },
+  DirectoryUnreachable: { reason: 'no domain controller answers', since: '2025-03-01T10:00:00.000Z' },
+  DirectoryRecovered: { since: '2025-03-01T10:00:00.000Z' },
+  AccessDecided: { state: 'active', granted: [grant], revoked: [], holds: [grant], profile: renamed },
+  RoleGranted: { grant, account },
+  RoleRevoked: { grant, account },
+  RoleChangeFailed: { target: 'identity-center', reason: 'throttled', remedy: 'retried' },
+  AccountProvisioned: { account, attributes: { userName: 'ada@corp.example.com' } },
+  AccountUpdated: { account, attributes: renamed },
+  AccountDeprovisioned: { account },
+};
+
+function eventOf(type: IdentityEventType, change: unknown = changes[type]): AnyIdentityEvent {
+  return {
+    type,
+    version: schemaVersion,
+    id: eventId('corp.example.com', guid, 3, type),
+    domain: 'corp.example.com',
+    subject,
+    change,
+    revision: 3,
+    occurredAt: '2025-03-01T10:00:00.000Z',
+    detectedAt: '2025-03-01T10:00:01.000Z',
+  } as AnyIdentityEvent;
+}
+
+/** As EventBridge puts it into a queue. */
+function delivered(event: AnyIdentityEvent, detail: Record<string, unknown> = {}) {
+  const { Source, DetailType, Detail } = toEntry(event);
+  return { version: '0', id: 'e-1', source: Source, 'detail-type': DetailType, detail: { ...JSON.parse(Detail), ...detail } };
+}
+
+function refusal(value: unknown): string {
+  try {
+    parseEvent(value);
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidEventError);
+    return (error as Error).message;
+  }
+  throw new Error('the event was accepted');
+}
+
+describe('the catalogue', () => {
+  // design.md, "Event contract"; the names of later issues (expiry, lock-out, passwords, policies, drift, guards, credentials) follow with them.
+  test.each([
+    [
+      'active-directory.directory',
+      'UserCreated UserEnabled UserDisabled UserRenamed UserMoved UserUpdated UserDeleted UserRestored GroupCreated GroupRenamed GroupUpdated GroupDeleted GroupMemberAdded GroupMemberRemoved DirectorySnapshotCompleted DirectoryUnreachable DirectoryRecovered',
+    ],
+    ['active-directory.access', 'AccessDecided'],
+    ['active-directory.roles', 'RoleGranted RoleRevoked RoleChangeFailed'],
+  ] as const)('WHEN %s is asked for THEN it raises every name of the event contract', (source, names) => {
+    expect(eventTypes(source)).toEqual(expect.arrayContaining(names.split(' ')));
+  });
+
+  test('THEN every type belongs to exactly one source, and every source is listed', () => {
+    expect(eventSources.flatMap((source) => eventTypes(source)).sort()).toEqual([...allTypes].sort());
+    expect(new Set(eventSources).size).toBe(eventSources.length);
+  });
+});
+
+describe('reading an event', () => {
+  test.each(allTypes)('WHEN %s is sent and delivered THEN the consumer reads what was raised', (type) => {
+    const event = { ...eventOf(type), actor: 'S-1-5-21-1-2-3-500', cause: { id: 'c-1', type: 'UserCreated' } };
+    expect(parseEvent(delivered(event))).toEqual(event);
+  });
+
+  test('THEN an entry carries the time of detection, and its detail no type', () => {
+    const entry = toEntry(eventOf('UserCreated'));
+    expect(entry.Time.toISOString()).toBe('2025-03-01T10:00:01.000Z');
+    expect(JSON.parse(entry.Detail)).not.toHaveProperty('type');
+  });
+
+  test.each(['UserVanished', '', 'constructor', '__proto__', 'toString'])('fails for the unknown type %j, naming it', (type) => {
+    expect(refusal({ ...delivered(eventOf('UserCreated')), 'detail-type': type })).toContain(`unknown event type "${type}"`);
+  });
+
+  test.each([0, 2, '1', null, undefined])('fails for schema version %j, with the remedy', (version) => {
+    const message = refusal(delivered(eventOf('UserCreated'), { version }));
+    expect(message).toContain(`schema version ${JSON.stringify(version)}`);
+    expect(message).toContain('redrive');
+  });
+
+  test('fails for an event that another domain raised', () => {
+    for (const source of ['active-directory.roles', 'aws.events', '']) {
+      expect(refusal({ ...delivered(eventOf('UserCreated')), source })).toContain('expected "active-directory.directory"');
+    }
+  });
+
+  test.each([undefined, null, 'text', 7, [], {}, { source: 'active-directory.directory', 'detail-type': 'UserCreated' }])(
+    'fails for what is no EventBridge event: %j',
+    (value) => {
+      expect(refusal(value)).toContain('not an EventBridge event');
+    },
+  );
+
+  test.each([
+    ['no id', { id: '' }],
+    ['a GUID that is none', { subject: { ...subject, guid: 'S-1-5-21' } }],
+    ['a GUID in upper case, which would be another identity', { subject: { ...subject, guid: guid.toUpperCase() } }],
+    ['a subject of an unknown type', { subject: { ...subject, type: 'printer' } }],
+    ['a revision that is no count', { revision: 1.5 }],
+    ['a negative revision', { revision: -1 }],
+    ['a time that is none', { occurredAt: 'yesterday' }],
+    ['a change of another type', { change: {} }],
+    ['a change with more than it has', { change: { enabled: true, admin: true } }],
+    ['no subject', { subject: undefined }],
+    ['a further field', { note: 'x' }],
+    ['a further field of the subject', { subject: { ...subject, extra: 'x' } }],
+  ])('fails for a malformed event: %s', (_, detail) => {
+    expect(refusal(delivered(eventOf('UserCreated'), detail))).toContain('event UserCreated is malformed');
+  });
+
+  test('invariant 10: fails for a field that holds a password, and does not repeat its value', () => {
+    for (const detail of [{ password: 'Hunter2-Hunter2' }, { change: { enabled: true, unicodePwd: 'Hunter2-Hunter2' } }]) {
+      expect(refusal(delivered(eventOf('UserCreated'), detail))).not.toContain('Hunter2');
+    }
+  });
+
+  test.each(secretAttributes)('invariant 10: fails for a change of %s, in any spelling', (name) => {
+    for (const spelling of [name, name.toLowerCase(), name.toUpperCase()]) {
+      const change = { [spelling]: { before: null, after: 'Hunter2-Hunter2' } };
+      for (const type of ['UserUpdated', 'UserRenamed', 'GroupUpdated'] as const) {
+        expect(refusal(delivered(eventOf(type, change)))).not.toContain('Hunter2');
+      }
+      const attributes = { [spelling]: 'Hunter2-Hunter2' };
+      expect(refusal(delivered(eventOf('AccountProvisioned', { account, attributes })))).not.toContain('Hunter2');
+    }
+  });
+
+  test('fails for anything but a catalogue event, and never otherwise than with InvalidEventError', () => {
+    fc.assert(
+      fc.property(fc.anything(), (value) => {
+        expect(() => parseEvent(value)).toThrow(InvalidEventError);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...allTypes), fc.dictionary(fc.string(), fc.jsonValue()), (type, detail) => {
+        const event = { source: catalogue[type].source, 'detail-type': type, detail: { version: schemaVersion, ...detail } };
+        expect(() => parseEvent(event)).toThrow(InvalidEventError);
+      }),
+    );
+  });
+});
+
+describe('the id of an event', () => {
+  const subjectOfId = fc.tuple(fc.domain(), fc.uuid(), fc.nat(), fc.constantFrom(...allTypes), fc.string());
+
+  test('THEN a repeat has the same id, and it is a UUID of version 8', () => {
+    fc.assert(
+      fc.property(subjectOfId, (about) => {
+        expect(eventId(...about)).toBe(eventId(...about));
+        expect(eventId(...about)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      }),
+    );
+  });
+
+  test('THEN events about anything else have another id', () => {
+    fc.assert(
+      fc.property(subjectOfId, subjectOfId, (one, other) => {
+        expect(eventId(...one) === eventId(...other)).toBe(JSON.stringify(one) === JSON.stringify(other));
+      }),
+    );
+  });
+
+  test('THEN text cannot slip from one field into the next', () => {
+    expect(eventId('a', 'bc', 1, 'UserCreated')).not.toBe(eventId('ab', 'c', 1, 'UserCreated'));
+    expect(eventId('a', 'b', 11, 'UserCreated', '')).not.toBe(eventId('a', 'b', 1, 'UserCreated', '1'));
+    expect(eventId('a', 'b', 1, 'UserCreated', '"]')).not.toBe(eventId('a', 'b', 1, 'UserCreated'));
+  });
+
+  test('THEN the id of yesterday is the id of today: consumers remember it', () => {
+    expect(eventId('corp.example.com', guid, 1, 'UserCreated')).toBe('95c1dc4e-451e-82b7-9e05-cb28c59db915');
+  });
+});

@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { functions } from '../../../handlers/functions.ts';
+import { startEndpoint } from '../../../sandbox/aws/endpoint.ts';
+import { synthesize } from '../../../sandbox/synthesis.ts';
+import { applyStack } from '../../../sandbox/terraform/apply-stack.ts';
+import { loadTemplate } from '../../../sandbox/terraform/template.ts';
+
+describe('the example stacks', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'example-stacks-'));
+
+  beforeAll(async () => {
+    await synthesize('dev', folder);
+  }, 60_000);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it.each(['dev', 'staging', 'prod'])(
+    'GIVEN %s WHEN it is applied THEN every function, its trigger and its policies are known',
+    async (name) => {
+      const stackDirectory = join(folder, 'stacks', name);
+      const { region, account = '' } = loadTemplate(stackDirectory);
+      const endpoint = await startEndpoint({ region, account, identityStoreId: 'd-1234567890' });
+      try {
+        const directory = { id: 'd-9067f0a1b2', domain: 'corp.example.com', dnsIpAddresses: ['127.0.0.1'], securityGroupId: 'sg-1' };
+        const stack = await applyStack({ stackDirectory, endpoint, variables: { directory_ca: 'PEM of a test' }, directory });
+
+        const named = (suffix: string) => [...stack.functions.values()].find((one) => one.name.endsWith(`-${suffix}`));
+        expect(stack.functions.size).toBe(Object.keys(functions).length);
+        expect(named('detect-changes')).toMatchObject({ inVpc: true, reservedConcurrency: 1, environment: { LDAP_CA: 'PEM of a test' } });
+        expect(named('detect-changes')?.egressPorts).toContain(636);
+        expect([...stack.functions.values()].filter(({ inVpc }) => inVpc)).toHaveLength(1);
+        expect(stack.schedules.map(({ targetArn }) => targetArn)).toEqual([named('detect-changes')?.arn]);
+        const fed = stack.eventSources.map(({ functionName, kind }) => [
+          functionName.slice(functionName.indexOf(name) + name.length + 1),
+          kind,
+        ]);
+        expect(Object.fromEntries(fed)).toEqual({
+          'publish-changes': 'stream',
+          'decide-access': 'sqs',
+          'sync-roles': 'sqs',
+          'record-audit': 'sqs',
+        });
+        for (const { roleArn } of stack.functions.values()) {
+          expect(stack.roles.find(({ arn }) => arn === roleArn)?.policies).toHaveLength(1);
+        }
+        for (const { reason } of stack.withoutEffect) expect(reason).toMatch(/\w/);
+        expect(endpoint.calls.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+      } finally {
+        await endpoint.close();
+      }
+    },
+  );
+});
