@@ -6,7 +6,7 @@ import { type Progress, progressTo } from './progress.ts';
 import { type PermissionRow, permissionReport } from './report/permissions.ts';
 import { renderTable } from './report/table.ts';
 import { type Sandbox, startSandbox } from './sandbox.ts';
-import { playStory, type StoryRow } from './story.ts';
+import { beforeTheStory, playStory, type StoryRow } from './story.ts';
 
 const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
@@ -34,7 +34,9 @@ async function main(args: readonly string[]): Promise<number> {
 async function run(commandLine: CommandLine, progress: Progress): Promise<number> {
   const interrupted = interruption();
   let sandbox: Sandbox | undefined;
-  const starting = startSandbox({ environment: commandLine.environment, pollSeconds: commandLine.pollSeconds, progress });
+  const story = !commandLine.stay && commandLine.measure === 0;
+  const { environment, pollSeconds } = commandLine;
+  const starting = startSandbox({ environment, pollSeconds, progress, ...(story ? { beforeFirstPoll: beforeTheStory } : {}) });
   try {
     sandbox = await Promise.race([starting, interrupted.promise]);
     if (commandLine.stay) {

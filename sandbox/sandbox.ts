@@ -1,12 +1,11 @@
 /** The whole integration on one machine: a synthesized environment, a real domain controller, the AWS endpoint and the real zips. */
-import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsEndpoint, startEndpoint } from './aws/endpoint.ts';
 import type { PolicyDocument } from './aws/iam/index.ts';
 import { type DomainController, startDomainController } from './domain-controller/index.ts';
-import { createOwnedFolder, removeAbandonedFolders } from './domain-controller/owned-folder.ts';
 import { type Population, populate } from './domain-controller/population.ts';
+import { createOwnedFolder, removeAbandonedFolders, removeWithOwner } from './owned-folder.ts';
 import type { Progress } from './progress.ts';
 import { createRuntime, type Runtime } from './runtime/index.ts';
 import { synthesize } from './synthesis.ts';
@@ -58,7 +57,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   try {
     await removeAbandonedFolders(tmpdir(), folderPrefix);
     const folder = await createOwnedFolder(tmpdir(), folderPrefix);
-    undo.push(() => rm(folder, { recursive: true, force: true }));
+    undo.push(removeWithOwner(folder));
 
     const started = await Promise.allSettled([
       options.stackDirectory ??
@@ -102,6 +101,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       endpoint,
       stack,
       hosts: hostsOf(controller),
+      directory: folder,
       pollSeconds: options.pollSeconds,
       progress: progress.note,
     });

@@ -3,7 +3,7 @@
 import { guidText } from '../handlers/directory/object-identity.ts';
 import type { ChangeOf } from '../handlers/events/catalogue.ts';
 import { auditTrail, type TrailRecord } from './audit-trail.ts';
-import { changeAttribute, createUser } from './domain-controller/population.ts';
+import { changeAttribute, createUser, type Population } from './domain-controller/population.ts';
 import { identityStoreOf } from './identity-store.ts';
 import type { Progress } from './progress.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -21,7 +21,13 @@ export interface StoryRow {
 
 const role = 'developers';
 
-/** Plays the story. @throws Error naming the step that did not come out */
+/** Before the first poll somebody is in the group already: what a snapshot brings reaches the role too. */
+export async function beforeTheStory({ admin, usersDn }: Population, mappedGroupDn: string): Promise<void> {
+  const dn = await createUser(admin, usersDn, 'Grace Example', { sAMAccountName: 'grace', displayName: 'Grace Example' });
+  await changeAttribute(admin, mappedGroupDn, 'add', 'member', [dn]);
+}
+
+/** Plays the story in a sandbox that began with `beforeTheStory`. @throws Error naming the step that did not come out */
 export async function playStory(sandbox: Sandbox, progress: Progress): Promise<readonly StoryRow[]> {
   const { population, mappedGroupDn, unmappedGroupDn, runtime, stack } = sandbox;
   const { admin, usersDn } = population;
@@ -29,10 +35,16 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
   const keepsDeleted = [...stack.functions.values()].some(({ environment }) => environment.ON_DELETED === 'keep');
   const rows: StoryRow[] = [];
   const told = async (change: string, effect: Partial<Effect>, work: () => Promise<void>) => {
-    const before = (await auditTrail(sandbox)).length;
+    const before = rows.length === 0 ? 0 : (await auditTrail(sandbox)).length;
     await progress.step(change, work);
     rows.push(await row(sandbox, change, before, effect));
   };
+
+  await told('Grace was in AWS-Developers before the first poll', { roleChange: 'RoleGranted' }, async () => {
+    await until('the role of a member found by the snapshot', async () =>
+      (await auditTrail(sandbox)).find(({ type }) => type === 'RoleGranted'),
+    );
+  });
 
   let dn = '';
   let userId = '';

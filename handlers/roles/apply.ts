@@ -1,4 +1,5 @@
 /** Carries out a plan at a target and says what was done. Every step may be repeated after a crash at any point. */
+import { isDeepStrictEqual } from 'node:util';
 import { grantKey, type PrincipalGrants, type Profile } from '../access/grants.ts';
 import {
   type AttributeChanges,
@@ -28,14 +29,14 @@ export interface Applied {
   readonly failure?: unknown;
 }
 
-/** The ledger's item with the account that an interrupted run made and could not write down. */
+/** The ledger's item with the account as it is, where an interrupted run was making or deleting it. */
 export async function recover({ target }: ApplyDependencies, desired: PrincipalGrants, made: AccountEntry | undefined) {
-  if (made?.intent === undefined || made.account !== undefined) return made;
+  if (made === undefined || (made.intent === undefined && made.deleting === undefined)) return made;
   const mark: Mark = { domain: desired.domain, guid: desired.subject.guid };
   try {
     return { ...made, account: await target.findAccount(mark, desired.profile, made.intent) };
   } catch (error) {
-    if (error instanceof TargetConflictError) return made; // what is in the way is not ours, so ours was never made
+    if (error instanceof TargetConflictError) return made; // what is in the way is not ours: the steps below meet it where it matters
     throw error;
   }
 }
@@ -75,18 +76,13 @@ export async function apply(
   };
   const named = (account: AccountState): TargetAccount => ({ target: target.name, id: account.id, userName: account.profile.userName });
   let memberships: Record<string, Membership> = { ...made?.memberships };
-  let entry = made ?? { pk: accountPk(target.name, mark.domain, mark.guid), version: 0, revision: 0, memberships: {} };
+  let entry: AccountEntry = made ?? { pk: accountPk(target.name, mark.domain, mark.guid), version: 0, revision: 0, memberships: {} };
   let account = made?.account;
-  /** The account stays out of it, so that one that is not told of yet is found and told of by the next run. */
-  const note = async (intent = entry.intent) => {
-    const next = {
-      ...entry,
-      version: entry.version + 1,
-      intent,
-      account: intent ? undefined : entry.account,
-      memberships: { ...memberships },
-    };
-    await deps.ledger.write(next);
+  let updating = entry.updating;
+  /** Notes what is about to change. An account that is being made stays out of it, so that the next run finds it and tells of it. */
+  const note = async (change: Partial<AccountEntry> = {}) => {
+    const next = { ...entry, ...change, version: entry.version + 1, memberships: { ...memberships } };
+    await deps.ledger.write(next.intent ? { ...next, account: undefined } : next);
     entry = next;
   };
   const result = (failure?: unknown): Applied => ({
@@ -96,47 +92,58 @@ export async function apply(
       revision: failure === undefined ? desired.revision : entry.revision,
       account,
       intent: account === undefined && failure !== undefined ? entry.intent : undefined,
+      updating: account && updating,
+      deleting: account && failure !== undefined ? entry.deleting : undefined,
       memberships,
     },
     events,
     ...(failure === undefined ? {} : { failure }),
   });
-
   const provisioned = (it: AccountState) =>
     raise('AccountProvisioned', { account: named(it), attributes: { ...withoutUndefined(it.profile) } });
 
   try {
-    if (account && entry.intent) provisioned(account);
-    for (const { grant, ...held } of steps.revoke)
-      memberships[grantKey(grant)] = { grant, ...held, ending: held.membershipId ? true : held.ending };
-    if (steps.revoke.some(({ membershipId, ending }) => membershipId && !ending)) await note();
+    const deleted = entry.deleting?.id === account?.id ? undefined : entry.deleting;
+    const holder = account ?? deleted;
+    if (entry.intent && account) provisioned(account);
+    for (const membership of steps.revoke) {
+      const { grant, membershipId, ending } = membership;
+      memberships[grantKey(grant)] = { ...membership, ending: membershipId === undefined ? ending : true };
+    }
+    if (steps.revoke.some(({ membershipId, ending }) => membershipId !== undefined && !ending)) await note();
     for (const { grant, membershipId, ending } of steps.revoke) {
       const id = membershipId ?? (account && (await joinedMeanwhile(deps, grant, account.id)));
       if (id !== undefined) await target.removeMember(id);
       delete memberships[grantKey(grant)];
-      if (account && (id ?? ending) !== undefined) raise('RoleRevoked', { grant, account: named(account) }, grantKey(grant));
+      if (holder && (id !== undefined || ending)) raise('RoleRevoked', { grant, account: named(holder) }, grantKey(grant));
     }
-    const creates = steps.account === 'create';
-    if (creates) account = await target.findAccount(mark, steps.profile, entry.intent);
+    if (deleted) raise('AccountDeprovisioned', { account: named(deleted) });
+
     for (const grant of steps.grant) memberships[grantKey(grant)] = { grant, ending: memberships[grantKey(grant)]?.ending };
-    if (creates) await note({ at: deps.now().toISOString() });
-    else if (steps.grant.length > 0) await note();
-    if (creates) {
+    if (steps.account === 'create') {
+      account = await target.findAccount(mark, steps.profile, entry.intent);
+      await note({ intent: { at: deps.now().toISOString(), userName: steps.profile.userName } });
       account ??= await target.createAccount(mark, steps.profile);
       provisioned(account);
-    }
-    if ((steps.account === 'update' || creates) && account) {
-      const changes = profileChanges(account.profile, steps.profile);
-      if (Object.keys(changes).length > 0) {
-        await target.updateAccount(account.id, account.profile, steps.profile);
-        account = { ...account, profile: steps.profile };
-        raise('AccountUpdated', { account: named(account), attributes: changes });
-      }
+    } else if (steps.account === 'update') {
+      updating = [...(updating ?? []).filter((profile) => !isDeepStrictEqual(profile, steps.profile)), steps.profile];
+      await note({ updating });
+    } else if (steps.account === 'delete') {
+      await note({ deleting: account });
+    } else if (steps.grant.length > 0) {
+      await note();
     }
     if (steps.account === 'delete' && account) {
       await target.deleteAccount(account.id, mark);
       raise('AccountDeprovisioned', { account: named(account) });
       account = undefined;
+    } else if (steps.account !== 'keep' && account) {
+      const possible = [account.profile, ...(updating ?? [])];
+      for (const before of possible) await target.updateAccount(account.id, before, steps.profile);
+      account = { ...account, profile: steps.profile };
+      updating = undefined;
+      const attributes = possible.map((before) => profileChanges(before, steps.profile)).find((changes) => Object.keys(changes).length > 0);
+      if (attributes) raise('AccountUpdated', { account: named(account), attributes });
     }
     let conflict: TargetConflictError | undefined;
     for (const grant of steps.grant) {

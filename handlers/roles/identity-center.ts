@@ -83,12 +83,17 @@ export function identityCenterTarget(
     async findAccount(mark, profile, intent): Promise<AccountState | undefined> {
       const marked = await userIdBy({ ExternalId: accountMark(mark) });
       if (marked !== undefined) return { id: marked, profile: profileOf(await describeUser(marked)) };
-      const id = await userIdBy({ UniqueAttribute: { AttributePath: 'userName', AttributeValue: profile.userName } });
-      if (id === undefined) return undefined;
-      const user = await describeUser(id);
-      if (!halfMade(user, intent)) throw userNameTaken(profile.userName, id, mark);
-      await markUser(id, mark);
-      return { id, profile: profileOf(user) };
+      for (const userName of new Set([intent?.userName ?? profile.userName, profile.userName])) {
+        const id = await userIdBy({ UniqueAttribute: { AttributePath: 'userName', AttributeValue: userName } });
+        if (id === undefined) continue;
+        const user = await describeUser(id);
+        if (halfMade(user, intent)) {
+          await markUser(id, mark);
+          return { id, profile: profileOf(user) };
+        }
+        if (userName === profile.userName) throw userNameTaken(userName, id, mark);
+      }
+      return undefined;
     },
 
     async createAccount(mark, profile): Promise<AccountState> {

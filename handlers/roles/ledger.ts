@@ -3,6 +3,7 @@
  *
  * A principal's item lies under `pk = target#domain#guid`, a role's under `pk = target#role#name`.
  */
+import type { Profile } from '../access/grants.ts';
 import type { Grant } from '../events/catalogue.ts';
 import type { AccountState, Intent } from './target.ts';
 
@@ -27,6 +28,10 @@ export interface AccountEntry {
   readonly account?: AccountState | undefined;
   /** Set while the account may or may not have been made. */
   readonly intent?: Intent | undefined;
+  /** Profiles that the account may or may not have got; `account` holds the one that was told last. */
+  readonly updating?: readonly Profile[] | undefined;
+  /** The account, while it may or may not have been deleted. */
+  readonly deleting?: AccountState | undefined;
   /** By grant key. */
   readonly memberships: Readonly<Record<string, Membership>>;
 }

@@ -42,5 +42,5 @@ function accountStep(
 ): Plan['account'] {
   if (made?.account === undefined) return needed ? 'create' : 'none';
   if (desired.state === 'deleted') return onDeleted === 'delete' ? 'delete' : 'keep';
-  return isDeepStrictEqual(made.account.profile, desired.profile) ? 'keep' : 'update';
+  return made.updating === undefined && isDeepStrictEqual(made.account.profile, desired.profile) ? 'keep' : 'update';
 }

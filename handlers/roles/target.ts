@@ -21,6 +21,8 @@ export interface AccountState {
 export interface Intent {
   /** ISO 8601. */
   readonly at: string;
+  /** Of an account: the user name it was to have, which may be another by the time of the repeat. */
+  readonly userName?: string | undefined;
 }
 
 export interface Target {

@@ -29,7 +29,11 @@ export interface AccessDecisionProps {
 const aboutTheWatch: readonly IdentityEventType[] = ['DirectoryUnreachable', 'DirectoryRecovered'];
 
 /** Events of the directory that can change what somebody should have. */
-export const decisiveEvents = eventTypes('active-directory.directory').filter((type) => !aboutTheWatch.includes(type));
+export const decisiveEvents = nonEmpty(
+  'decisiveEvents',
+  eventTypes('active-directory.directory').filter((type) => !aboutTheWatch.includes(type)),
+  'the catalogue has to have events of the directory',
+);
 
 export class AccessDecision extends Construct {
   /** What every principal should have, and the decision that says so. */
@@ -66,7 +70,7 @@ export class AccessDecision extends Construct {
       visibilityTimeoutSeconds: 6 * this.decideAccess.timeoutSeconds,
       deadLetters: this.decideAccess.deadLetters,
     });
-    bus.rule(this, 'decide-access', { types: decisiveEvents as unknown as NonEmpty<IdentityEventType>, queue: this.queue });
+    bus.rule(this, 'decide-access', { types: decisiveEvents, queue: this.queue });
     this.decideAccess.consumeQueue(this.queue, { batchSize: 10, maximumConcurrency: 10 });
 
     props.directory.grantReadMirror(this.decideAccess);

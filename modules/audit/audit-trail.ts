@@ -2,13 +2,13 @@
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
 import { Construct } from 'constructs';
 import type { recordAuditEnvironment } from '../../handlers/audit/record-audit/environment.ts';
-import { type EventSource, eventSources } from '../../handlers/events/catalogue.ts';
+import { eventSources } from '../../handlers/events/catalogue.ts';
 import type { Environment } from '../../handlers/platform/environment.ts';
 import type { IdentityBus } from '../events/identity-bus.ts';
 import { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { MessageQueue } from '../platform/message-queue.ts';
-import { type LogRetentionDays, logRetention, type NonEmpty } from '../platform/prop-checks.ts';
+import { type LogRetentionDays, logRetention, nonEmpty } from '../platform/prop-checks.ts';
 import { writeTrailActions } from './permissions.ts';
 
 export interface AuditTrailProps {
@@ -46,7 +46,7 @@ export class AuditTrail extends Construct {
       visibilityTimeoutSeconds: 6 * this.recordAudit.timeoutSeconds,
       deadLetters: this.recordAudit.deadLetters,
     });
-    bus.rule(this, 'record-audit', { sources: eventSources as unknown as NonEmpty<EventSource>, queue: this.queue });
+    bus.rule(this, 'record-audit', { sources: nonEmpty('sources', eventSources, 'the catalogue has to have sources'), queue: this.queue });
     this.recordAudit.consumeQueue(this.queue, { batchSize: 10, maximumConcurrency: 5 });
     this.recordAudit.allow({ Sid: 'WriteTrail', Effect: 'Allow', Action: writeTrailActions, Resource: [`${logGroup.arn}:*`] });
   }

@@ -21,9 +21,10 @@ export function matching(prop: string, value: string, format: RegExp, remedy: st
   return value;
 }
 
-export function nonEmpty<T>(prop: string, values: readonly T[], remedy: string): readonly T[] {
-  if (values.length === 0) throw new WrongPropError(`${prop} is empty: ${remedy}`);
-  return values;
+export function nonEmpty<T extends object | string>(prop: string, values: readonly T[], remedy: string): NonEmpty<T> {
+  const [first, ...others] = values;
+  if (first === undefined) throw new WrongPropError(`${prop} is empty: ${remedy}`);
+  return [first, ...others];
 }
 
 export function logRetention(prop: string, days: number): number {

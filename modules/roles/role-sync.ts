@@ -95,14 +95,12 @@ export class RoleSync extends Construct {
   #allowTarget(environment: IntegrationEnvironment, storeId: string, deletesUsers: boolean): void {
     // The store's ARN has no region, its objects' ARNs neither region nor account.
     const store = `arn:${environment.partition}:identitystore::${environment.account}:identitystore/${storeId}`;
-    const [users, groups, memberships] = ['user/*', 'group/*', 'membership/*'].map(
-      (all) => `arn:${environment.partition}:identitystore:::${all}`,
-    ) as [string, string, string];
+    const every = (kind: 'user' | 'group' | 'membership') => `arn:${environment.partition}:identitystore:::${kind}/*`;
     const allow = (Sid: string, Action: readonly string[], Resource: readonly string[]) =>
       this.syncRoles.allow({ Sid, Effect: 'Allow', Action, Resource });
     allow('CreateIdentities', createIdentityActions, [store]);
-    allow('KeepUsers', deletesUsers ? [...keepUserActions, ...deleteUserActions] : keepUserActions, [store, users]);
-    allow('KeepGroups', keepGroupActions, [store, groups]);
-    allow('KeepMemberships', keepMembershipActions, [store, groups, users, memberships]);
+    allow('KeepUsers', deletesUsers ? [...keepUserActions, ...deleteUserActions] : keepUserActions, [store, every('user')]);
+    allow('KeepGroups', keepGroupActions, [store, every('group')]);
+    allow('KeepMemberships', keepMembershipActions, [store, every('group'), every('user'), every('membership')]);
   }
 }

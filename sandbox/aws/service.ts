@@ -1,4 +1,3 @@
-import type { AwsError } from './error.ts';
 import type { PolicySource } from './iam/index.ts';
 
 /** Who calls: a role session, an AWS service acting for itself, or the sandbox's operator (allowed everything, logged). */
@@ -64,9 +63,8 @@ const styles: Readonly<Record<string, ErrorStyle>> = {
   lambda: { denied: ['AccessDeniedException', 403], throttled: ['TooManyRequestsException', 429] },
   scheduler: { denied: ['AccessDeniedException', 403], throttled: ['ThrottlingException', 429] },
   xray: { denied: ['AccessDeniedException', 403], throttled: ['ThrottledException', 429] },
+  ec2: { denied: ['UnauthorizedOperation', 403], throttled: ['RequestLimitExceeded', 503] },
   s3: { denied: ['AccessDenied', 403], throttled: ['SlowDown', 503] },
 };
 
 export const errorStyle = (service: string): ErrorStyle => styles[service] ?? json;
-
-export const isThrottle = (error: AwsError, service: string): boolean => error.code === errorStyle(service).throttled[0];

@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createOwnedFolder, removeAbandonedFolders } from '../owned-folder.ts';
 import { reason, runCommand } from './command.ts';
 import type { Domain } from './domain.ts';
-import { createOwnedFolder, removeAbandonedFolders } from './owned-folder.ts';
 
 /** Raise it when the template's content changes. */
 const format = 1;

@@ -5,7 +5,7 @@
 import type { AwsEndpoint } from '../aws/endpoint.ts';
 import { AwsError } from '../aws/error.ts';
 import type { FunctionHost, InvocationResult } from './function-host.ts';
-import { orStopped, pause } from './pause.ts';
+import { orStopped, pause, persistently } from './pause.ts';
 import { queueUrl } from './queue-url.ts';
 
 /** Lambda waits one minute before the second attempt and two before the third; here it is one second and two. */
@@ -81,7 +81,7 @@ export class AsynchronousInvocations {
     }
     const throttled = last === undefined || last instanceof AwsError;
     const text = (value: string) => ({ DataType: 'String', StringValue: value });
-    await this.#endpoint.call(caller, 'sqs', 'SendMessage', {
+    const message = {
       QueueUrl: queueUrl(this.#endpoint, settings.deadLetterArn),
       MessageBody: payload,
       MessageAttributes: {
@@ -91,6 +91,7 @@ export class AsynchronousInvocations {
           (throttled ? (last?.message ?? 'EventAgeExceeded') : (last.outcome.error?.errorMessage ?? '')).slice(0, 1024) || 'none',
         ),
       },
-    });
+    };
+    await persistently(this.#stop.signal, () => this.#endpoint.call(caller, 'sqs', 'SendMessage', message));
   }
 }

@@ -1,6 +1,5 @@
 /** A function's zip, unpacked once into a folder of its own. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { unzipSync } from 'fflate';
 
@@ -10,8 +9,8 @@ export interface FunctionCode {
 }
 
 /** @throws Error for an entry that would land outside the folder */
-export function unpack(zipPath: string): FunctionCode {
-  const taskRoot = mkdtempSync(join(tmpdir(), 'ad-lambda-function-'));
+export function unpack(zipPath: string, directory: string): FunctionCode {
+  const taskRoot = mkdtempSync(join(directory, 'ad-lambda-function-'));
   const remove = () => rmSync(taskRoot, { recursive: true, force: true });
   try {
     for (const [name, bytes] of Object.entries(unzipSync(readFileSync(zipPath)))) {

@@ -8,9 +8,13 @@ import { type FunctionCode, unpack } from './function-code.ts';
 import { FunctionLog } from './function-log.ts';
 import { reportRecord, startRecord } from './platform-records.ts';
 import { newTrace, sendSegment } from './tracing.ts';
+import type { FunctionError } from './worker-messages.ts';
 
 /** An account's concurrency, which functions without a reservation share (AWS Lambda Developer Guide, "Lambda quotas"). */
 const accountConcurrency = 1000;
+
+/** How long an invocation waits for an environment in use before another is started: a start takes two cores longer than most invocations. */
+const startDelayMs = 25;
 
 export interface Invocation {
   readonly functionName: string;
@@ -30,8 +34,16 @@ export interface HostOptions {
   readonly settings: AppliedFunction;
   readonly endpoint: AwsEndpoint;
   readonly hosts: Readonly<Record<string, string>>;
+  /** Where the zip is unpacked. */
+  readonly directory: string;
   readonly onInvocation: (invocation: Invocation) => void;
   readonly onProblem: (problem: string) => void;
+}
+
+interface Acquired {
+  readonly environment: ExecutionEnvironment;
+  readonly initError?: FunctionError;
+  readonly initDurationMs?: number;
 }
 
 export class FunctionHost {
@@ -72,7 +84,7 @@ export class FunctionHost {
    * @throws AwsError TooManyRequestsException when all of the function's concurrency is in use
    */
   async invoke(payload: string): Promise<InvocationResult> {
-    if (this.#stopped) throw new AwsError('ServiceException', `${this.settings.name} is not running: the sandbox is stopping`, 500);
+    if (this.#stopped) throw stopping(this.settings.name);
     if (this.#running >= (this.settings.reservedConcurrency ?? accountConcurrency)) {
       throw new AwsError('TooManyRequestsException', 'Rate Exceeded.', 429, {
         Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
@@ -137,28 +149,33 @@ export class FunctionHost {
     return { ...invocation, outcome, logs: outcome.lines };
   }
 
-  /** An idle environment, or whichever comes first: a new one, or one that becomes free meanwhile. */
-  async #acquire() {
+  /** An idle environment, or whichever comes first: one that becomes free, or a new one. */
+  async #acquire(): Promise<Acquired> {
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
       if (idle.alive) return { environment: idle };
       this.#all.delete(idle);
     }
-    const created = this.#create();
-    return new Promise<{ environment: ExecutionEnvironment; initError?: Outcome['error']; initDurationMs?: number }>((resolve) => {
+    return new Promise((resolve, reject) => {
       const freed = (environment: ExecutionEnvironment) => resolve({ environment });
-      this.#waiting.push(freed);
-      void created.initialized.then((initError) => {
+      const start = async () => {
+        if (!this.#waiting.includes(freed)) return;
+        if (this.#stopped) return reject(stopping(this.settings.name));
+        const created = this.#create();
+        const initError = await created.initialized;
         const stillWaiting = this.#waiting.includes(freed);
         this.#waiting = this.#waiting.filter((waiter) => waiter !== freed);
         if (!stillWaiting) this.#free(created);
         else resolve({ environment: created, initDurationMs: created.initDurationMs, ...(initError && { initError }) });
-      });
+      };
+      this.#waiting.push(freed);
+      if (this.#all.size === 0) void start();
+      else setTimeout(() => void start(), startDelayMs);
     });
   }
 
   #create(): ExecutionEnvironment {
-    const { settings, endpoint, hosts } = this.#options;
-    this.#code ??= unpack(settings.zipPath);
+    const { settings, endpoint, hosts, directory } = this.#options;
+    this.#code ??= unpack(settings.zipPath, directory);
     const environment = new ExecutionEnvironment({ settings, endpoint, hosts, taskRoot: this.#code.taskRoot, log: this.#log });
     this.#all.add(environment);
     return environment;
@@ -186,4 +203,8 @@ export class FunctionHost {
       .finally(() => this.#telemetry.delete(sent));
     this.#telemetry.add(sent);
   }
+}
+
+function stopping(name: string): AwsError {
+  return new AwsError('ServiceException', `${name} is not running: the sandbox is stopping`, 500);
 }

@@ -1,4 +1,5 @@
 /** Runs what a stack deploys: its functions, and everything that invokes them. */
+import { tmpdir } from 'node:os';
 import type { AwsEndpoint } from '../aws/endpoint.ts';
 import { AwsError } from '../aws/error.ts';
 import type { AppliedStack } from '../terraform/applied-stack.ts';
@@ -54,11 +55,13 @@ export interface RuntimeOptions {
   readonly hosts: Readonly<Record<string, string>>;
   /** Period of every schedule, in place of its own. */
   readonly pollSeconds?: number;
+  /** Where zips are unpacked; the folders are removed when the runtime stops. @default the system's folder for temporary files */
+  readonly directory?: string;
   /** Told of every problem as it occurs. */
   readonly progress?: (message: string) => void;
 }
 
-export function createRuntime({ endpoint, stack, hosts, pollSeconds, progress }: RuntimeOptions): Runtime {
+export function createRuntime({ endpoint, stack, hosts, pollSeconds, directory = tmpdir(), progress }: RuntimeOptions): Runtime {
   const invocations: Invocation[] = [];
   const problems: string[] = [];
   const listeners = new Set<(invocation: Invocation) => void>();
@@ -74,7 +77,7 @@ export function createRuntime({ endpoint, stack, hosts, pollSeconds, progress }:
 
   const functions = new Map(
     [...stack.functions.values()].map((settings) => {
-      const host = new FunctionHost({ settings, endpoint, hosts, onInvocation, onProblem });
+      const host = new FunctionHost({ settings, endpoint, hosts, directory, onInvocation, onProblem });
       return [settings.name, { host, asynchronous: new AsynchronousInvocations(host, endpoint, onProblem) }] as const;
     }),
   );
@@ -167,7 +170,9 @@ export function createRuntime({ endpoint, stack, hosts, pollSeconds, progress }:
       await Promise.all([...functions.values()].map(({ asynchronous }) => asynchronous.stop()));
       await Promise.all([...functions.values()].map(({ host }) => host.stop()));
       await Promise.all(stopping);
-      for (const attachment of attachments.splice(0)) await attachment.detach();
+      for (const attachment of attachments.splice(0)) {
+        await attachment.detach().catch((error: Error) => onProblem(`a function was not detached from its VPC: ${error.message}`));
+      }
     },
   };
 }

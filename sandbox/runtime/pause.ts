@@ -12,7 +12,7 @@ export function pause(milliseconds: number, signal: AbortSignal): Promise<void> 
   });
 }
 
-/** A promise, or the end of waiting for it. */
+/** A promise, or undefined when the wait for it is stopped. */
 export function orStopped<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   if (signal.aborted) return Promise.resolve(undefined);
   return new Promise((resolve, reject) => {
@@ -20,4 +20,20 @@ export function orStopped<T>(promise: Promise<T>, signal: AbortSignal): Promise<
     signal.addEventListener('abort', stopped);
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped));
   });
+}
+
+/** How often and how far apart Lambda repeats its own failing calls is not documented. */
+const attempts = 5;
+const delayMs = 100;
+
+/** Repeats a call that fails. @throws the error of the last attempt */
+export async function persistently<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  for (let left = attempts - 1; ; left -= 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if (left === 0 || signal.aborted) throw error;
+      await pause(delayMs, signal);
+    }
+  }
 }

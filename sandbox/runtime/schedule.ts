@@ -45,7 +45,7 @@ export class ScheduleTimer {
   /** A schedule with a rate begins at once (EventBridge Scheduler user guide, "Rate-based schedules"). */
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    for (let next = Date.now(); !signal.aborted; next += this.#periodMs) {
+    for (let next = Date.now(); !signal.aborted; next = Math.max(next + this.#periodMs, Date.now())) {
       await pause(next - Date.now(), signal);
       if (!signal.aborted && !this.paused) await this.#fire();
     }

@@ -7,7 +7,7 @@ import { AwsError } from '../aws/error.ts';
 import type { EventSourceMapping } from '../terraform/applied-stack.ts';
 import { failedRecords } from './batch-response.ts';
 import type { FunctionHost, InvocationResult } from './function-host.ts';
-import { orStopped, pause } from './pause.ts';
+import { orStopped, pause, persistently } from './pause.ts';
 import { queueUrl } from './queue-url.ts';
 import { recordFilter } from './record-filter.ts';
 
@@ -164,7 +164,8 @@ export class SqsPoller {
 
   async #delete(messages: readonly Message[]): Promise<void> {
     const Entries = messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
-    const answer = await this.#endpoint.call(this.#host.caller, 'sqs', 'DeleteMessageBatch', { QueueUrl: this.#url, Entries });
+    const input = { QueueUrl: this.#url, Entries };
+    const answer = await persistently(this.#stop.signal, () => this.#endpoint.call(this.#host.caller, 'sqs', 'DeleteMessageBatch', input));
     const failed = (answer.Failed ?? []) as readonly { Message?: string }[];
     if (failed.length > 0)
       this.#onProblem(`${failed.length} messages of ${this.#mapping.sourceArn} were not deleted: ${failed[0]?.Message}`);

@@ -7,7 +7,7 @@ import { AwsError } from '../aws/error.ts';
 import type { EventSourceMapping } from '../terraform/applied-stack.ts';
 import { failedRecords } from './batch-response.ts';
 import type { FunctionHost, InvocationResult } from './function-host.ts';
-import { orStopped, pause } from './pause.ts';
+import { orStopped, pause, persistently } from './pause.ts';
 import { queueUrl } from './queue-url.ts';
 import { recordFilter } from './record-filter.ts';
 import { createdAt, failureRecord, type StreamRecord, toRecord } from './stream-record.ts';
@@ -28,13 +28,21 @@ export class StreamBatches {
   readonly #host: FunctionHost;
   readonly #endpoint: AwsEndpoint;
   readonly #signal: AbortSignal;
+  readonly #onProblem: (problem: string) => void;
   readonly #passes: (record: unknown) => boolean;
 
-  constructor(mapping: EventSourceMapping, host: FunctionHost, endpoint: AwsEndpoint, signal: AbortSignal) {
+  constructor(
+    mapping: EventSourceMapping,
+    host: FunctionHost,
+    endpoint: AwsEndpoint,
+    signal: AbortSignal,
+    onProblem: (problem: string) => void,
+  ) {
     this.#mapping = mapping;
     this.#host = host;
     this.#endpoint = endpoint;
     this.#signal = signal;
+    this.#onProblem = onProblem;
     this.#passes = recordFilter(mapping.filters);
   }
 
@@ -112,10 +120,16 @@ export class StreamBatches {
       attempts: batch.retries + 1,
       result,
     });
-    await this.#endpoint.call(this.#host.caller, 'sqs', 'SendMessage', {
-      QueueUrl: queueUrl(this.#endpoint, onFailureArn),
-      MessageBody: JSON.stringify(failure),
-    });
+    const message = { QueueUrl: queueUrl(this.#endpoint, onFailureArn), MessageBody: JSON.stringify(failure) };
+    try {
+      await persistently(this.#signal, () => this.#endpoint.call(this.#host.caller, 'sqs', 'SendMessage', message));
+    } catch (error) {
+      // Lambda goes on as well, and counts it in the metric DestinationDeliveryFailures.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#onProblem(
+        `${batch.records.length} records of ${this.#mapping.sourceArn} were given up and did not reach ${onFailureArn}: ${reason}`,
+      );
+    }
   }
 }
 

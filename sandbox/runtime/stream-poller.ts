@@ -38,7 +38,7 @@ export class StreamPoller {
     this.#host = host;
     this.#endpoint = endpoint;
     this.#onProblem = onProblem;
-    this.#batches = new StreamBatches(mapping, host, endpoint, this.#stop.signal);
+    this.#batches = new StreamBatches(mapping, host, endpoint, this.#stop.signal, onProblem);
   }
 
   start(): void {

@@ -15,6 +15,7 @@ interface Target {
   readonly path?: string;
 }
 
+/** Also publishes every change to Node's modules made before it. */
 export function restrictNetwork(rules: NetworkRules): void {
   restrictNames(rules);
   restrictConnections(rules);

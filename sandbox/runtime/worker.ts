@@ -1,5 +1,6 @@
 /** One execution environment of a function, from the inside: what Lambda's Node.js runtime does around the handler. */
 import { existsSync } from 'node:fs';
+import os from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -73,6 +74,8 @@ captureOutput((text) => post({ kind: 'line', text }));
 if (settings.logFormat === 'JSON') logJson(process.env.AWS_LAMBDA_LOG_LEVEL ?? 'INFO', () => requestId);
 process.on('unhandledRejection', dieOf('Runtime.UnhandledPromiseRejection'));
 process.on('uncaughtException', dieOf('Runtime.UncaughtException'));
+// The host's home may hold AWS configuration, which an SDK would read.
+os.homedir = () => '/home/sbx_user';
 restrictNetwork(settings.network);
 
 try {

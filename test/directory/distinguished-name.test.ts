@@ -63,11 +63,11 @@ describe('parsing', () => {
   });
 
   test('THEN any value survives being escaped, and ends or begins no other name', () => {
-    const escape = (value: string) => [...Buffer.from(value)].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('');
+    const escaped = (value: string) => [...Buffer.from(value)].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('');
     const value = fc.string({ unit: 'grapheme', minLength: 1 });
     fc.assert(
       fc.property(fc.array(value, { minLength: 1, maxLength: 4 }), (values) => {
-        const text = values.map((item) => `CN=${escape(item)}`).join(',');
+        const text = values.map((item) => `CN=${escaped(item)}`).join(',');
         expect(parseDistinguishedName(text)).toEqual(values.map((item) => [{ type: 'CN', value: item }]));
       }),
     );

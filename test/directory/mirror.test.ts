@@ -78,7 +78,7 @@ describe('GIVEN an AWS that loses answers and throttles', () => {
     }
   });
 
-  test('fails when a row was written in another table than the one that exists', async () => {
+  test('fails when the table does not exist, with the error of DynamoDB', async () => {
     await expect(dynamoDbMirror(client, 'no-such-table').read([{ pk: 'a', sk: 'b' }])).rejects.toThrow(/not found|resource/i);
   });
 });

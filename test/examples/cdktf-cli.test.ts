@@ -13,7 +13,7 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   project = await copyProject(folder.path, 'checkout');
   finished = await node(project, [cli, 'synth'], { CHECKPOINT_DISABLE: '1', CI: '1' });
-}, 120_000);
+}, 240_000);
 
 afterAll(() => folder.remove());
 

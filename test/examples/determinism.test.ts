@@ -20,7 +20,7 @@ beforeAll(async () => {
     expect(await node(project, ['handlers/bundle.ts'], surroundings[index])).toMatchObject({ code: 0 });
     expect(await synthesize(project, 'cdktf.out')).toMatchObject({ code: 0, output: '' });
   }
-}, 120_000);
+}, 240_000);
 
 afterAll(() => folder.remove());
 

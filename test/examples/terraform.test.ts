@@ -41,18 +41,18 @@ describe.skipIf(missing !== undefined)('with Terraform and the AWS provider', ()
       promise.catch(() => {});
       plans.set(name, promise);
     }
-  }, 120_000);
+  }, 240_000);
 
   afterAll(async () => {
     await Promise.allSettled(plans.values());
     await folder?.remove();
-  }, 120_000);
+  }, 240_000);
 
   const planOf = (name: string): Promise<Plan> => plans.get(name) ?? Promise.reject(new Error(`no plan of ${name}`));
 
   test.each(names)(
     'GIVEN %s WHEN validated and planned THEN it only creates, and every function is among it',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async (name) => {
       const plan = await planOf(name);
       const managed = plan.resource_changes.filter(({ mode }) => mode === 'managed');
@@ -61,7 +61,7 @@ describe.skipIf(missing !== undefined)('with Terraform and the AWS provider', ()
     },
   );
 
-  test.each(names)('GIVEN %s WHEN planned THEN the plan shows no secret value', { timeout: 120_000 }, async (name) => {
+  test.each(names)('GIVEN %s WHEN planned THEN the plan shows no secret value', { timeout: 240_000 }, async (name) => {
     const plan = await planOf(name);
     const values = plan.resource_changes.flatMap(({ address, change }) =>
       namedValues(change.after).map((entry) => ({ address, ...entry })),
@@ -75,7 +75,7 @@ describe.skipIf(missing !== undefined)('with Terraform and the AWS provider', ()
     expect(plan.resource_changes.map(({ type }) => type)).not.toContain('aws_secretsmanager_secret_version');
   });
 
-  test.each(names)('GIVEN %s WHEN planned THEN a reviewer reads each policy as plain JSON', { timeout: 120_000 }, async (name) => {
+  test.each(names)('GIVEN %s WHEN planned THEN a reviewer reads each policy as plain JSON', { timeout: 240_000 }, async (name) => {
     const policies = (await planOf(name)).resource_changes.filter(({ type }) => type === 'aws_iam_role_policy');
     expect(policies).toHaveLength(6);
     const configuration = JSON.stringify((await planOf(name)).configuration);

@@ -1,7 +1,16 @@
 /** Wrong props fail at synth with the value and the remedy. What the type checker refuses too is forced past it here. */
 import { Fn, TerraformVariable } from 'cdktf';
 import { describe, expect, test } from 'vitest';
-import { ActiveDirectoryIntegration, type ActiveDirectoryIntegrationProps, WrongPropError } from '../../modules/index.ts';
+import {
+  ActiveDirectoryIntegration,
+  type ActiveDirectoryIntegrationProps,
+  type DirectoryProps,
+  type HandlerFunctionProps,
+  type LdapsUrl,
+  type LogRetentionDays,
+  type PollSchedule,
+  WrongPropError,
+} from '../../modules/index.ts';
 import { created, existing, leastProps, synthesize } from './integration.ts';
 import { Template } from './template.ts';
 
@@ -187,4 +196,25 @@ describe('GIVEN values known only at apply WHEN synthesized THEN they pass', () 
     const roleMappings = Fn.jsondecode('[]') as unknown as ActiveDirectoryIntegrationProps['roleMappings'];
     expect(() => synthesize({ roleMappings })).toThrow(/^roleMappings is known only at apply: write the mappings in the props/);
   });
+});
+
+test('GIVEN the types WHEN a consumer errs THEN the type checker refuses what it can tell, before any synth', () => {
+  // Each line below has to be a type error: the type check of this project fails if one is not.
+  const refused: readonly ((props: HandlerFunctionProps) => unknown)[] = [
+    // @ts-expect-error plain LDAP
+    (): LdapsUrl => 'ldap://dc1.corp.example.com',
+    // @ts-expect-error a schedule in seconds
+    (): PollSchedule => 'rate(30 seconds)',
+    // @ts-expect-error a retention CloudWatch does not know
+    (): LogRetentionDays => 31,
+    // @ts-expect-error no role mapping
+    (): ActiveDirectoryIntegrationProps['roleMappings'] => [],
+    // @ts-expect-error a directory that exists and is to be created
+    (): DirectoryProps => ({ existing, created }),
+    // @ts-expect-error code of the consumer's own
+    (props: HandlerFunctionProps): HandlerFunctionProps => ({ ...props, code: 'mine.zip' }),
+    // @ts-expect-error a runtime of the consumer's own
+    (props: HandlerFunctionProps): HandlerFunctionProps => ({ ...props, runtime: 'nodejs24.x' }),
+  ];
+  expect(refused).toHaveLength(7);
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { AwsError } from '../error.ts';
+import { AwsError, notImplemented } from '../error.ts';
 import { limit, optionalRecord, optionalText, page, record, records, text, texts } from '../input.ts';
 import type { Authorization, Caller, Input, Operation, Output, Service, Surroundings } from '../service.ts';
 import { sessionArn } from '../session.ts';
@@ -141,6 +141,7 @@ export function identitystore(surroundings: Surroundings, identityStoreId: strin
       throttle(name);
       const asked = text(input, 'IdentityStoreId');
       if (asked !== identityStoreId) throw notFound('IDENTITY_STORE', asked);
+      if (input.Extensions !== undefined) throw notImplemented('identitystore', `${name} with Extensions`);
       return run(input, caller);
     },
   });

@@ -5,7 +5,7 @@ import { resourcePolicy } from '../resource-policy.ts';
 import type { Authorization, Caller, Input, Operation, Output, Service, Surroundings } from '../service.ts';
 import { keyUse } from './kms-use.ts';
 import { attributesMd5, md5, messageSize, readAttributes } from './sqs-message.ts';
-import { type Message, MessageStore } from './sqs-queue.ts';
+import { type Message, MessageStore, type ReceiveRequest } from './sqs-queue.ts';
 
 // Amazon SQS, JSON protocol. Limits and errors: SQS API Reference and "Amazon SQS message quotas".
 
@@ -225,24 +225,23 @@ export function sqs(surroundings: Surroundings): Service {
     };
   }
 
+  /** A message stays where it is while its dead-letter queue does not exist. */
+  function redriveOf(queue: Queue): ReceiveRequest['redrive'] {
+    if (!queue.attributes.RedrivePolicy) return undefined;
+    const policy = JSON.parse(queue.attributes.RedrivePolicy) as { deadLetterTargetArn: string; maxReceiveCount: number | string };
+    const dead = queues.get(policy.deadLetterTargetArn.split(':').at(-1) ?? '');
+    return dead && { maxReceiveCount: Number(policy.maxReceiveCount), move: (message) => dead.store.adopt(message, queue.arn) };
+  }
+
   async function receive(input: Input): Promise<Output> {
     const queue = queueOf(input);
     queue.store.expire(Number(queue.attributes.MessageRetentionPeriod) * 1000);
-    const policy = queue.attributes.RedrivePolicy
-      ? (JSON.parse(queue.attributes.RedrivePolicy) as { deadLetterTargetArn: string; maxReceiveCount: number | string })
-      : undefined;
+    const redrive = redriveOf(queue);
     const messages = await queue.store.receive({
       maximum: limit(input, 'MaxNumberOfMessages', 1, 10, 1),
       visibilityMs: limit(input, 'VisibilityTimeout', 0, 43_200, Number(queue.attributes.VisibilityTimeout)) * 1000,
       waitMs: limit(input, 'WaitTimeSeconds', 0, 20, Number(queue.attributes.ReceiveMessageWaitTimeSeconds)) * 1000,
-      ...(policy
-        ? {
-            redrive: {
-              maxReceiveCount: Number(policy.maxReceiveCount),
-              move: (message) => queueNamed(policy.deadLetterTargetArn.split(':').at(-1) ?? '').store.adopt(message, queue.arn),
-            },
-          }
-        : {}),
+      ...(redrive ? { redrive } : {}),
     });
     return messages.length === 0 ? {} : { Messages: messages.map((message) => shown(message, input)) };
   }

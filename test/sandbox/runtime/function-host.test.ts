@@ -42,7 +42,9 @@ describe('a function', () => {
     small = await startSmallStack(
       merge(
         functionBlocks('actor', { timeout: 1, memory_size: 64, environment: { variables: { FROM_TERRAFORM: 'a value' } } }),
-        functionBlocks('single', { timeout: 2, reserved_concurrent_executions: 1 }),
+        functionBlocks('single', { timeout: 2, reserved_concurrent_executions: 1, tracing_config: { mode: 'Active' } }, [
+          { Effect: 'Allow', Action: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], Resource: '*' },
+        ]),
         functionBlocks('broken'),
         functionBlocks('mistyped', { handler: 'index.main' }),
         functionBlocks('inside', { vpc_config: network }, [
@@ -171,6 +173,22 @@ describe('a function', () => {
     expect(messages.map(({ type }) => type)).toEqual(expect.arrayContaining(['platform.start', 'platform.report']));
     const delivery = small.endpoint.calls.find(({ operation }) => operation === 'PutLogEvents');
     expect(delivery).toMatchObject({ outcome: 'ok', caller: { roleArn: expect.stringContaining(':role/') } });
+  });
+
+  it('GIVEN active tracing WHEN it is invoked THEN its trace is sent in its own role', async () => {
+    await invoke('single', { does: 'answer' });
+    await small.runtime.idle();
+    const { roleArn = '' } = small.stack.functions.get('single') ?? {};
+    const traced = small.endpoint.calls.filter(({ service }) => service === 'xray');
+    expect(traced.map(({ operation }) => operation)).toEqual(expect.arrayContaining(['PutTraceSegments', 'PutTelemetryRecords']));
+    for (const call of traced) expect(call).toMatchObject({ outcome: 'ok', caller: { roleArn } });
+  });
+
+  it('GIVEN a function in the VPC WHEN the runtime starts THEN it is attached in its own role', () => {
+    const { roleArn = '' } = small.stack.functions.get('inside') ?? {};
+    const attached = small.endpoint.calls.filter(({ service }) => service === 'ec2');
+    expect(attached.map(({ operation }) => operation)).toEqual(expect.arrayContaining(['DescribeSubnets', 'CreateNetworkInterface']));
+    for (const call of attached) expect(call).toMatchObject({ outcome: 'ok', caller: { roleArn } });
   });
 
   it('GIVEN a function outside the VPC WHEN it looks up or connects THEN only the endpoint is there', async () => {

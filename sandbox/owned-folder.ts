@@ -1,5 +1,7 @@
 // Folders that belong to a running process, and are recognised as left behind once it is gone: the owner is part of the name.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -44,4 +46,23 @@ async function processStartTime(pid: number): Promise<string | undefined> {
   const fromField3 = text?.slice(text.lastIndexOf(')') + 2).split(' ');
   const ticks = fromField3?.[22 - 3];
   return ticks === undefined ? undefined : Number(ticks).toString(36);
+}
+
+/**
+ * Has a folder removed when this process ends, however it ends: a shell waits on a pipe that only we hold open.
+ *
+ * @returns what removes it now
+ */
+export function removeWithOwner(folder: string): () => Promise<void> {
+  const watch = spawn('sh', ['-c', 'cat >/dev/null; rm -rf -- "$1"', 'sh', folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  watch.stdin.on('error', () => undefined);
+  const ended = once(watch, 'close');
+  return async () => {
+    watch.stdin.end();
+    await ended;
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  };
 }

@@ -1,0 +1,85 @@
+/** Stream records to events on the bus. */
+import type { DynamoDBRecord } from 'aws-lambda';
+import { describe, expect, test } from 'vitest';
+import type { MirrorRow } from '../../handlers/directory/mirror.ts';
+import { publishChanges } from '../../handlers/directory/publish-changes/publish-changes.ts';
+import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
+import { toItem } from '../../handlers/platform/dynamodb.ts';
+import { RetryableError } from '../../handlers/platform/errors.ts';
+import { edgeRow, groupObject, objectRow, userObject } from './rows.ts';
+
+const ada = objectRow(userObject(1, 'Ada'));
+const disabled = objectRow(userObject(1, 'Ada', { userAccountControl: ['514'] }), { revision: 2 });
+const membership = edgeRow(groupObject(10, 'Staff'), userObject(1, 'Ada'));
+
+const record = (sequence: string, before: MirrorRow | undefined, after: MirrorRow | undefined): DynamoDBRecord =>
+  ({
+    dynamodb: {
+      SequenceNumber: sequence,
+      ...(before ? { OldImage: toItem(before) } : {}),
+      ...(after ? { NewImage: toItem(after) } : {}),
+    },
+  }) as DynamoDBRecord;
+
+function deps(publish?: (events: readonly AnyIdentityEvent[]) => Promise<void>) {
+  const published: AnyIdentityEvent[] = [];
+  const codes: string[] = [];
+  const write = (code: string, fields: object = {}) => void codes.push(`${code} ${JSON.stringify(fields)}`);
+  return {
+    published,
+    codes,
+    publish: publish ?? (async (events: readonly AnyIdentityEvent[]) => void published.push(...events)),
+    log: { info: write, warn: write, error: write },
+  };
+}
+
+describe('GIVEN a batch of stream records', () => {
+  test('WHEN all can be read THEN their events are published in the order of the records', async () => {
+    const bus = deps();
+    const Records = [
+      record('1', undefined, ada),
+      record('2', undefined, membership),
+      record('3', ada, disabled),
+      record('4', disabled, undefined),
+    ];
+    expect(await publishChanges(bus, { Records })).toEqual({ batchItemFailures: [] });
+    expect(bus.published.map(({ type }) => type)).toEqual(['UserCreated', 'GroupMemberAdded', 'UserDisabled']);
+  });
+
+  test('WHEN it is delivered again THEN the same events carry the same ids (invariant 2)', async () => {
+    const bus = deps();
+    const Records = [record('1', undefined, ada), record('2', ada, disabled)];
+    await publishChanges(bus, { Records });
+    await publishChanges(bus, { Records });
+    expect(bus.published.slice(2)).toEqual(bus.published.slice(0, 2));
+  });
+
+  test.each([
+    ['the cursor, which the filter should have dropped', { pk: { S: 'corp.example.com#cursor' }, sk: { S: 'cursor' }, fence: { N: '1' } }],
+    ['no row at all', {}],
+    ['a name that is none', toItem({ ...disabled, dn: 'no name' })],
+  ])('fails at a record that holds %s: what came before is out, the rest is repeated from there', async (_, NewImage) => {
+    const bus = deps();
+    const unreadable = { dynamodb: { SequenceNumber: '2', OldImage: toItem(ada), NewImage } } as unknown as DynamoDBRecord;
+    const answer = await publishChanges(bus, { Records: [record('1', undefined, ada), unreadable, record('3', undefined, membership)] });
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: '2' }] });
+    expect(bus.published.map(({ type }) => type)).toEqual(['UserCreated']);
+    expect(bus.codes[0]).toContain('RECORD_UNREADABLE {"sequenceNumber":"2"');
+  });
+
+  test('fails as a whole when the bus refuses: nothing of the batch counts as done', async () => {
+    const refusing = deps(async () => {
+      throw new RetryableError('the bus identity refused 1 of 1 events');
+    });
+    await expect(publishChanges(refusing, { Records: [record('1', undefined, ada)] })).rejects.toThrow(RetryableError);
+    const unreadable = { dynamodb: { SequenceNumber: '2', NewImage: {} } } as unknown as DynamoDBRecord;
+    await expect(publishChanges(refusing, { Records: [record('1', undefined, ada), unreadable] })).rejects.toThrow(RetryableError);
+  });
+
+  test('WHEN no record means anything THEN the log says so in counts, not in names', async () => {
+    const bus = deps();
+    await publishChanges(bus, { Records: [record('1', ada, { ...ada, revision: 2 })] });
+    expect(bus.published).toEqual([]);
+    expect(bus.codes).toEqual(['CHANGES_PUBLISHED {"records":1,"events":0,"types":{}}']);
+  });
+});

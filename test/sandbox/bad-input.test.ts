@@ -1,0 +1,281 @@
+/** Bad input to the whole integration: a clear error or a stated no-op, nothing granted, nothing lost, and the next good run carries on. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditTrail } from '../../sandbox/audit-trail.ts';
+import { changeAttribute, createUser } from '../../sandbox/domain-controller/population.ts';
+import { identityStoreOf } from '../../sandbox/identity-store.ts';
+import { poll } from '../../sandbox/measure.ts';
+import { progressTo } from '../../sandbox/progress.ts';
+import { createRuntime } from '../../sandbox/runtime/index.ts';
+import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
+import { guidOf } from '../../sandbox/story.ts';
+import { until } from '../../sandbox/waiting.ts';
+
+describe('bad input to a running integration', () => {
+  let sandbox: Sandbox;
+  let people = 0;
+
+  const operator = (service: string, operation: string, input: Record<string, unknown>) =>
+    sandbox.endpoint.call('operator', service, operation, input);
+  const functionOf = (name: string) => {
+    const found = [...sandbox.stack.functions.values()].find((one) => one.name.endsWith(name));
+    if (found === undefined) throw new Error(`no function ${name}`);
+    return found;
+  };
+  const environmentOf = (name: string) => functionOf(name).environment;
+  const detect = () => sandbox.runtime.invoke('detect-changes', {});
+  const settle = () => sandbox.runtime.idle();
+  const logged = async (name: string, code: string) => {
+    const { events } = await operator('logs', 'FilterLogEvents', { logGroupName: functionOf(name).logGroup, filterPattern: code });
+    return events as { message: string }[];
+  };
+  const grantsCount = async () => (await operator('dynamodb', 'Scan', { TableName: environmentOf('decide-access').GRANTS_TABLE })).Count;
+  const eventsOf = async (type: string) => (await auditTrail(sandbox)).filter((record) => record.type === type);
+  const queueUrl = async (name: string) => {
+    const { QueueUrls } = await operator('sqs', 'ListQueues', {});
+    const found = (QueueUrls as string[]).find((url) => url.endsWith(name));
+    if (found === undefined) throw new Error(`no queue ${name} among ${JSON.stringify(QueueUrls)}`);
+    return found;
+  };
+  const waiting = async (name: string) => {
+    const { Attributes } = await operator('sqs', 'GetQueueAttributes', {
+      QueueUrl: await queueUrl(name),
+      AttributeNames: ['ApproximateNumberOfMessages'],
+    });
+    return Number((Attributes as Record<string, string>).ApproximateNumberOfMessages);
+  };
+  const cursorKey = () => ({ pk: { S: 'corp.example.com#cursor' }, sk: { S: 'cursor' } });
+  const setCookie = (cookie: Buffer) =>
+    operator('dynamodb', 'UpdateItem', {
+      TableName: environmentOf('detect-changes').DIRECTORY_TABLE,
+      Key: cursorKey(),
+      UpdateExpression: 'SET #position.cookie = :cookie',
+      ExpressionAttributeNames: { '#position': 'position' },
+      ExpressionAttributeValues: { ':cookie': { B: cookie } },
+    });
+
+  /** What every case ends with: a change made now still reaches the role. */
+  const nextGoodRunCarriesOn = async () => {
+    people += 1;
+    const { population, mappedGroupDn } = sandbox;
+    const dn = await createUser(population.admin, population.usersDn, `person${people}`);
+    await changeAttribute(population.admin, mappedGroupDn, 'add', 'member', [dn]);
+    const result = await detect();
+    expect(result.functionError).toBeUndefined();
+    await settle();
+    const store = identityStoreOf(sandbox);
+    const user = await store.userOf(await guidOf(sandbox, dn));
+    expect(user && (await store.rolesOf(user.UserId))).toEqual(['developers']);
+  };
+
+  beforeAll(async () => {
+    sandbox = await startSandbox({ environment: 'dev', pollSeconds: 3600, progress: progressTo(() => {}) });
+    sandbox.runtime.pauseSchedules();
+    await settle();
+    // Retries without the wait that production gives them, so that a test sees where a message ends.
+    for (const name of ['decide-access', 'record-audit', 'sync-roles.fifo']) {
+      await operator('sqs', 'SetQueueAttributes', { QueueUrl: await queueUrl(name), Attributes: { VisibilityTimeout: '2' } });
+    }
+  }, 120_000);
+
+  afterAll(async () => {
+    await sandbox?.stop();
+  }, 30_000);
+
+  it('invariant 1: GIVEN nothing to report WHEN polled THEN no DynamoDB write but the lease, and no event', async () => {
+    await detect();
+    await settle();
+    const before = sandbox.endpoint.calls.length;
+    const result = await detect();
+    await settle();
+    expect(result.payload).toMatchObject({ outcome: 'done', objects: 0, written: 0 });
+    const calls = sandbox.endpoint.calls.slice(before);
+    const writes = calls.filter(
+      ({ service, operation }) => service === 'dynamodb' && /^(Put|Update|Delete|BatchWrite|Transact)/.test(operation),
+    );
+    expect(writes.length).toBeLessThanOrEqual(2);
+    for (const { operation, authorizations } of writes) {
+      expect(operation).toBe('UpdateItem');
+      expect(authorizations.map(({ context }) => context['dynamodb:LeadingKeys'])).toEqual([['corp.example.com#cursor']]);
+    }
+    expect(calls.filter(({ operation }) => operation === 'PutEvents')).toEqual([]);
+    const invoked = sandbox.runtime.invocations.filter(({ functionName }) => functionName.endsWith('publish-changes')).length;
+    await detect();
+    await settle();
+    expect(sandbox.runtime.invocations.filter(({ functionName }) => functionName.endsWith('publish-changes'))).toHaveLength(invoked);
+  });
+
+  it('GIVEN role mappings that match nothing WHEN the snapshot is complete THEN each is named in the log, and nothing is granted by it', async () => {
+    const named = (await logged('decide-access', 'ROLE_MAPPING_MATCHES_NOTHING')).map(({ message }) => JSON.parse(message).mapping);
+    expect(named.sort()).toEqual(['auditors', 'teams']);
+    expect(await grantsCount()).toBe(0);
+  });
+
+  const event = (detail: object, detailType = 'UserCreated', source = 'active-directory.directory') => ({
+    EventBusName: environmentOf('decide-access').IDENTITY_BUS,
+    Source: source,
+    DetailType: detailType,
+    Detail: JSON.stringify(detail),
+  });
+
+  it.each([
+    ['of another schema version', () => event({ version: 2 }), ['decide-access', 'record-audit']],
+    ['that is malformed', () => event({ version: 1, subject: 'nobody' }), ['decide-access', 'record-audit']],
+    ['of an unknown type', () => event({ version: 1 }, 'UserTeleported'), ['record-audit']],
+  ])('fails for an event %s: nothing is granted, and it waits in the dead-letter queues', async (_, entry, functions) => {
+    const before = await Promise.all(functions.map((name) => waiting(`${name}-dead-letters`)));
+    const granted = await grantsCount();
+    const { FailedEntryCount } = await operator('events', 'PutEvents', { Entries: [entry()] });
+    expect(FailedEntryCount).toBe(0);
+    for (const [index, name] of functions.entries()) {
+      await until(`the message in ${name}-dead-letters`, async () =>
+        (await waiting(`${name}-dead-letters`)) === (before[index] ?? 0) + 1 ? true : undefined,
+      );
+      expect((await logged(name, 'MESSAGE_FAILED')).at(-1)?.message).toContain('InvalidEventError');
+    }
+    expect(await grantsCount()).toBe(granted);
+    await nextGoodRunCarriesOn();
+  });
+
+  it("fails for a wrong bind password with AD's reason, says so once, and recovers", async () => {
+    const SecretId = environmentOf('detect-changes').BIND_SECRET_ARN;
+    const { bindDn: username, bindPassword } = sandbox.population;
+    const put = (password: string) =>
+      operator('secretsmanager', 'PutSecretValue', { SecretId, SecretString: JSON.stringify({ username, password }) });
+    await put('Not-The-Password-1');
+    const failed = [await detect(), await detect()];
+    await settle();
+    for (const { functionError } of failed) expect(functionError).toMatch(/bind of .* refused: wrong user name or password \(data 52e\)/);
+    expect(JSON.stringify(failed)).not.toContain('Not-The-Password-1');
+    await put(bindPassword);
+    await nextGoodRunCarriesOn();
+    const unreachable = await until('DirectoryUnreachable', async () =>
+      (await eventsOf('DirectoryRecovered')).length ? eventsOf('DirectoryUnreachable') : undefined,
+    );
+    expect(unreachable).toHaveLength(1);
+    expect(await eventsOf('DirectoryRecovered')).toHaveLength(1);
+  });
+
+  it.each([
+    ['is no JSON', 'hunter2'],
+    ['lacks the password', '{"username": "svc"}'],
+  ])('fails for a bind secret that %s, naming the secret and never its value', async (_, SecretString) => {
+    const SecretId = environmentOf('detect-changes').BIND_SECRET_ARN;
+    await operator('secretsmanager', 'PutSecretValue', { SecretId, SecretString });
+    const { functionError } = await detect();
+    expect(functionError).toContain(SecretId);
+    expect(functionError).not.toContain('hunter2');
+    const { bindDn: username, bindPassword: password } = sandbox.population;
+    await operator('secretsmanager', 'PutSecretValue', { SecretId, SecretString: JSON.stringify({ username, password }) });
+    await nextGoodRunCarriesOn();
+  });
+
+  it.each([
+    ['empty', Buffer.alloc(0)],
+    ['corrupted', Buffer.from('not a cookie')],
+  ])('GIVEN an %s cookie WHEN polled THEN a full sync reports only what differs', async (_, cookie) => {
+    const before = (await auditTrail(sandbox)).length;
+    const granted = await grantsCount();
+    await setCookie(cookie);
+    const result = await detect();
+    await settle();
+    expect(result.functionError).toBeUndefined();
+    expect(result.payload).toMatchObject({ outcome: 'done', written: 0 });
+    expect((result.payload as { objects: number }).objects).toBeGreaterThan(20);
+    expect((await auditTrail(sandbox)).length).toBe(before);
+    expect(await grantsCount()).toBe(granted);
+    await nextGoodRunCarriesOn();
+  });
+
+  it('fails for a missing environment variable, naming it', async () => {
+    const settings = functionOf('sync-roles');
+    const { ROLES_TABLE: _, ON_DELETED: __, ...environment } = settings.environment;
+    const stack = {
+      ...sandbox.stack,
+      functions: new Map([[settings.name, { ...settings, environment }]]),
+      eventSources: [],
+      schedules: [],
+    };
+    const runtime = createRuntime({ endpoint: sandbox.endpoint, stack, hosts: {} });
+    try {
+      const { functionError } = await runtime.invoke('sync-roles', { Records: [] });
+      expect(functionError).toMatch(/environment variables missing: ROLES_TABLE, ON_DELETED/);
+    } finally {
+      await runtime.stop();
+    }
+  });
+
+  it('GIVEN two detect-changes at once THEN one polls, the other finds the lease held and does nothing', async () => {
+    const settings = functionOf('detect-changes');
+    const stack = { ...sandbox.stack, functions: new Map([[settings.name, settings]]), eventSources: [], schedules: [] };
+    const { controller, endpoint } = sandbox;
+    const other = createRuntime({ endpoint, stack, hosts: { [controller.host]: controller.address } });
+    // The first is held up while it has the lease: it reads the secret after taking it.
+    const undo = endpoint.inject({ match: ({ operation }) => operation === 'GetSecretValue', times: 1, effect: { delayMs: 2_000 } });
+    try {
+      const first = detect();
+      await until('the lease', async () => endpoint.calls.findLast(({ operation }) => operation === 'UpdateItem') && true);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const second = await other.invoke('detect-changes', {});
+      expect(second.payload).toEqual({ outcome: 'lease-held' });
+      expect((await first).payload).toMatchObject({ outcome: 'done' });
+    } finally {
+      undo();
+      await other.stop();
+    }
+    await nextGoodRunCarriesOn();
+  });
+
+  it.each([
+    ['the row', 'PutItem'],
+    ['the cursor', 'UpdateItem'],
+  ])(
+    'invariant 2: GIVEN a crash of detect-changes before it writes %s WHEN the lease has run out THEN the change is not lost',
+    async (_, operation) => {
+      people += 1;
+      const { population, mappedGroupDn, endpoint, runtime } = sandbox;
+      const dn = await createUser(population.admin, population.usersDn, `person${people}`);
+      await changeAttribute(population.admin, mappedGroupDn, 'add', 'member', [dn]);
+      let seen = 0;
+      const undo = endpoint.inject({
+        // The first UpdateItem takes the lease.
+        match: (call) => call.operation === operation && (operation === 'PutItem' || ++seen === 2),
+        effect: { before: () => void runtime.killEnvironments('detect-changes') },
+      });
+      const crashed = await detect();
+      undo();
+      expect(crashed.functionError).toBeDefined();
+      await operator('dynamodb', 'UpdateItem', {
+        TableName: environmentOf('detect-changes').DIRECTORY_TABLE,
+        Key: cursorKey(),
+        UpdateExpression: 'SET leaseUntil = :past',
+        ExpressionAttributeValues: { ':past': { N: '1' } },
+      });
+      expect((await detect()).functionError).toBeUndefined();
+      await settle();
+      const store = identityStoreOf(sandbox);
+      const user = await store.userOf(await guidOf(sandbox, dn));
+      expect(user && (await store.rolesOf(user.UserId))).toEqual(['developers']);
+    },
+  );
+
+  it('GIVEN throttles and errors at Identity Center THEN the role comes all the same', async () => {
+    const throttled = sandbox.endpoint.inject({
+      match: ({ service }) => service === 'identitystore',
+      times: 3,
+      effect: { throttle: true },
+    });
+    await nextGoodRunCarriesOn();
+    throttled();
+  });
+
+  it('fails when the directory is down: the poll says so, nothing is lost or granted', async () => {
+    const granted = await grantsCount();
+    await sandbox.population.admin.unbind();
+    await sandbox.controller.stop();
+    await poll(sandbox);
+    await until('DirectoryUnreachable', async () => ((await eventsOf('DirectoryUnreachable')).length === 2 ? true : undefined));
+    const { functionError } = await detect();
+    expect(functionError).toMatch(/no domain controller answers: ldaps:\/\/dc1\.corp\.example\.com:636/);
+    expect(await grantsCount()).toBe(granted);
+  });
+});

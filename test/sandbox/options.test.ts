@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { parseCommandLine, UsageError } from '../../sandbox/options.ts';
+
+describe('the command line of the sandbox', () => {
+  it('GIVEN nothing THEN the story of dev, polled every second', () => {
+    expect(parseCommandLine([])).toEqual({ environment: 'dev', stay: false, pollSeconds: 1, measure: 0, json: false });
+  });
+
+  it('GIVEN options THEN they are taken', () => {
+    expect(parseCommandLine(['--env', 'prod', '--poll', '0.5', '--measure', '50', '--json'])).toEqual({
+      environment: 'prod',
+      stay: false,
+      pollSeconds: 0.5,
+      measure: 50,
+      json: true,
+    });
+    expect(parseCommandLine(['--help'])).toBe('help');
+  });
+
+  it.each([
+    [['--nope']],
+    [['--poll', '0']],
+    [['--poll', 'often']],
+    [['--measure', '1.5']],
+    [['--measure', '']],
+    [['--stay', '--measure', '5']],
+    [['extra']],
+  ])('fails for %j with the value and the remedy', (args) => {
+    expect(() => parseCommandLine(args)).toThrow(UsageError);
+  });
+});

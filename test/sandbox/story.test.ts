@@ -1,0 +1,75 @@
+/** The sandbox's story, run as a newcomer runs it. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { PermissionRow } from '../../sandbox/report/permissions.ts';
+import type { StoryRow } from '../../sandbox/story.ts';
+import { until } from '../../sandbox/waiting.ts';
+import { foldersOf, runSandbox, sandboxProcess } from './command.ts';
+
+interface Result {
+  readonly story: readonly StoryRow[];
+  readonly permissions: readonly PermissionRow[];
+}
+
+describe.each(['dev', 'staging', 'prod'])('npm run sandbox -- --env %s', (environment) => {
+  let exitCode: number | null;
+  let result: Result;
+  let seconds: number;
+  let foldersLeft: readonly string[];
+  let stderr: string;
+
+  beforeAll(async () => {
+    const began = performance.now();
+    const command = runSandbox('--env', environment, '--json');
+    const pid = await until('the start of the sandbox', () => sandboxProcess(command).catch(() => undefined));
+    exitCode = await command.ended();
+    foldersLeft = await foldersOf(pid);
+    seconds = (performance.now() - began) / 1000;
+    stderr = command.stderr();
+    if (exitCode === 0) result = JSON.parse(command.stdout()) as Result;
+  }, 120_000);
+
+  it('ends with exit code 0', () => {
+    expect(stderr).not.toContain('failed');
+    expect(exitCode).toBe(0);
+  });
+
+  it('plays the story: each change has its event, decision, role change and audit record', () => {
+    const keeps = environment === 'staging';
+    expect(result.story.map(({ event, decision, roleChange }) => [event, decision, roleChange])).toEqual([
+      ['DirectorySnapshotCompleted', 'grant developers', 'RoleGranted developers'],
+      [expect.stringMatching(/^(UserCreated|GroupMemberAdded)$/), 'grant developers', 'RoleGranted developers'],
+      [expect.stringMatching(/^UserRenamed$/), 'profile: userName', 'AccountUpdated userName'],
+      ['GroupMemberAdded', 'nothing to decide', 'none'],
+      ['UserDisabled', 'revoke developers', 'RoleRevoked developers'],
+      ['UserDeleted', 'deleted', keeps ? 'none' : 'AccountDeprovisioned ada.sample@corp.example.com'],
+    ]);
+    for (const row of result.story) expect(row.auditRecord).toMatch(/^\w+ [0-9a-f]{8}$/);
+  });
+
+  it('shows latencies that add up: poll, event, decision, role change, audit record', () => {
+    for (const { latencyMs } of result.story) {
+      const hops = [0, latencyMs.event, latencyMs.decision, latencyMs.roleChange, latencyMs.auditRecord].filter((one) => one !== undefined);
+      expect(hops).toEqual([...hops].sort((a, b) => a - b));
+    }
+  });
+
+  it('invariant 9: every call passes the synthesized policies, and every permission is used or has its reason', () => {
+    expect(result.permissions.map(({ functionName }) => functionName.replace(`ad-lambda-${environment}-`, ''))).toEqual([
+      'decide-access',
+      'detect-changes',
+      'publish-changes',
+      'record-audit',
+      'sync-roles',
+    ]);
+    for (const row of result.permissions) {
+      expect(row.denied).toBe(0);
+      expect(row.used.length).toBeGreaterThan(3);
+      expect(row.surplus.filter(({ reason }) => reason === undefined)).toEqual([]);
+    }
+  });
+
+  it('ends within 60 s and leaves nothing behind but its cache', () => {
+    expect(seconds).toBeLessThan(60);
+    expect(foldersLeft).toEqual([]);
+  });
+});
