@@ -12,7 +12,7 @@ const roleMappings: readonly [RoleMapping, ...RoleMapping[]] = [
 
 const domain = 'corp.example.com';
 const account = '111122223333';
-const region = 'eu-central-1';
+const region = 'eu-central-2';
 const identityCenter = { identityStoreId: 'd-1234567890' } as const;
 
 /** Networks that exist before the integration does. */

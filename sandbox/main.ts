@@ -106,7 +106,12 @@ function permissionTable(rows: readonly PermissionRow[]): string {
     rows.map(({ functionName, used, surplus, denied }) => [functionName, String(used.length), String(surplus.length), String(denied)]),
   );
   const reasons = rows.flatMap(({ functionName, surplus }) =>
-    surplus.map(({ action, resource, reason }) => [functionName, action, resource, reason ?? 'NO REASON']),
+    [...Map.groupBy(surplus, ({ action }) => action)].map(([action, unused]) => [
+      functionName,
+      action,
+      unused.map(({ resource }) => resource.split(':').slice(5).join(':')).join(', '),
+      unused.find(({ reason }) => reason === undefined) ? 'NO REASON' : (unused[0]?.reason ?? ''),
+    ]),
   );
   const listed =
     reasons.length === 0

@@ -29,7 +29,7 @@ export function decide(
   current: PrincipalGrants | undefined,
   context: DecisionContext,
 ): PrincipalGrants | undefined {
-  const state: PrincipalState = principal.deleted ? 'deleted' : isKnownEnabled(principal) ? 'active' : 'disabled';
+  const state: PrincipalState = principal.deleted ? 'deleted' : isEnabled(principal) ? 'active' : 'disabled';
   const grants = state === 'active' ? grantsOf(groups, context.mappings) : {};
   // A principal who never held a role is none of a target's business.
   if (current === undefined && Object.keys(grants).length === 0) return undefined;
@@ -71,10 +71,6 @@ export function decide(
     unannounced: [...(current?.unannounced ?? []), decided],
   };
 }
-
-/** Deny wins: an account whose userAccountControl we may not read counts as disabled. */
-const isKnownEnabled = (principal: ObjectRow): boolean =>
-  /^-?\d+$/.test(firstValue(principal, 'userAccountControl') ?? '') && isEnabled(principal);
 
 /** The grants that mappings give for these groups. Where several give one role, the mapping listed first is the reason. */
 function grantsOf(groups: readonly ObjectRow[], mappings: readonly RoleMapping[]): Record<string, Grant> {

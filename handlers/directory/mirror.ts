@@ -130,8 +130,14 @@ export const isEdgeRow = (row: MirrorRow): row is EdgeRow => row.sk.startsWith('
 /** First value of an attribute. */
 export const firstValue = (row: ObjectRow, attribute: string): string | undefined => row.attributes[attribute]?.[0];
 
-/** userAccountControl bit ADS_UF_ACCOUNTDISABLE (MS-ADTS section 2.2.16). */
-export const isEnabled = (row: ObjectRow): boolean => (Number(firstValue(row, 'userAccountControl') ?? 0) & 0x2) === 0;
+/**
+ * userAccountControl without ADS_UF_ACCOUNTDISABLE (MS-ADTS section 2.2.16). An account whose flags are missing or unreadable is not known
+ * to be enabled, so it is not (invariant 7).
+ */
+export function isEnabled(row: ObjectRow): boolean {
+  const flags = firstValue(row, 'userAccountControl') ?? '';
+  return /^-?\d+$/.test(flags) && (Number(flags) & 0x2) === 0;
+}
 
 /** An object as events name it. */
 export function subjectOf(row: ObjectRow): Subject {

@@ -84,7 +84,7 @@ export class DirectoryWatch extends Construct {
       function: 'detect-changes',
       variables,
       invocation: 'asynchronous',
-      timeoutSeconds: 300,
+      timeoutSeconds: 120,
       // One poll at a time: a second one would only find the first one's lease.
       reservedConcurrency: 1,
       network: { subnetIds: directory.network.subnetIds, securityGroupIds: [directory.network.securityGroupId] },

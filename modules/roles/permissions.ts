@@ -12,12 +12,10 @@ export const keepUserActions = ['identitystore:DescribeUser', 'identitystore:Get
 export const deleteUserActions = ['identitystore:DeleteUser'] as const;
 /** Need the identity store and the group. */
 export const keepGroupActions = ['identitystore:DescribeGroup', 'identitystore:GetGroupId', 'identitystore:UpdateGroup'] as const;
-/** Need the identity store, the group and the user; the latter two the membership besides. */
-export const keepMembershipActions = [
-  'identitystore:CreateGroupMembership',
-  'identitystore:DeleteGroupMembership',
-  'identitystore:GetGroupMembershipId',
-] as const;
+/** Needs the identity store, the group and the user: the membership has no id yet. */
+export const createMembershipActions = ['identitystore:CreateGroupMembership'] as const;
+/** Need the identity store, the group, the user and the membership. */
+export const keepMembershipActions = ['identitystore:DeleteGroupMembership', 'identitystore:GetGroupMembershipId'] as const;
 
 /** The ledger of what was made at the target. */
 export const keepLedgerActions = ['dynamodb:GetItem', 'dynamodb:PutItem'] as const;
@@ -27,6 +25,7 @@ export const unscoped: readonly ActionReason[] = [
   ...keepUserActions,
   ...deleteUserActions,
   ...keepGroupActions,
+  ...createMembershipActions,
   ...keepMembershipActions,
 ].map((action) => ({
   action,
@@ -36,6 +35,10 @@ export const unscoped: readonly ActionReason[] = [
 
 /** What only the run after an interrupted one calls. */
 export const rarelyUsed: readonly ActionReason[] = [
+  {
+    action: 'identitystore:DescribeUser',
+    reason: 'reads an account that an interrupted run has made, and looks for our mark before a deletion',
+  },
   {
     action: 'identitystore:DescribeGroup',
     reason: 'tells a group of ours that an interrupted run left without its mark from a group that is not ours',

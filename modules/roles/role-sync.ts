@@ -11,6 +11,7 @@ import { formats, matching } from '../platform/prop-checks.ts';
 import { Table } from '../platform/table.ts';
 import {
   createIdentityActions,
+  createMembershipActions,
   deleteUserActions,
   keepGroupActions,
   keepLedgerActions,
@@ -101,6 +102,7 @@ export class RoleSync extends Construct {
     allow('CreateIdentities', createIdentityActions, [store]);
     allow('KeepUsers', deletesUsers ? [...keepUserActions, ...deleteUserActions] : keepUserActions, [store, every('user')]);
     allow('KeepGroups', keepGroupActions, [store, every('group')]);
+    allow('CreateMemberships', createMembershipActions, [store, every('group'), every('user')]);
     allow('KeepMemberships', keepMembershipActions, [store, every('group'), every('user'), every('membership')]);
   }
 }

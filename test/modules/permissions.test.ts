@@ -79,6 +79,7 @@ const allowed: Readonly<Record<string, Allowed>> = {
       [store, users],
     ],
     KeepGroups: [roles.keepGroupActions, [store, groups]],
+    CreateMemberships: [roles.createMembershipActions, [store, groups, users]],
     KeepMemberships: [roles.keepMembershipActions, [store, groups, users, memberships]],
   },
   'record-audit': {
