@@ -22,7 +22,7 @@ export type NewMessage = Pick<Message, 'body' | 'attributes' | 'senderId' | 'gro
 
 export interface ReceiveRequest {
   readonly maximum: number;
-  readonly visibilityMs: number;
+  readonly visibilityMs: () => number;
   readonly waitMs: number;
   /** Where a message goes that was received too often, and how often that is. */
   readonly redrive?: { readonly maxReceiveCount: number; readonly move: (message: Message) => void };
@@ -141,7 +141,7 @@ export class MessageStore {
       }
       message.receiveCount += 1;
       message.firstReceivedAt ??= now;
-      message.visibleAt = now + visibilityMs;
+      message.visibleAt = now + visibilityMs();
       message.receiptHandle = randomBytes(96).toString('base64');
       taken.push(message);
     }

@@ -239,7 +239,8 @@ export function sqs(surroundings: Surroundings): Service {
     const redrive = redriveOf(queue);
     const messages = await queue.store.receive({
       maximum: limit(input, 'MaxNumberOfMessages', 1, 10, 1),
-      visibilityMs: limit(input, 'VisibilityTimeout', 0, 43_200, Number(queue.attributes.VisibilityTimeout)) * 1000,
+      // Read when a message is taken: a long poll may have begun before the queue's attribute changed.
+      visibilityMs: () => limit(input, 'VisibilityTimeout', 0, 43_200, Number(queue.attributes.VisibilityTimeout)) * 1000,
       waitMs: limit(input, 'WaitTimeSeconds', 0, 20, Number(queue.attributes.ReceiveMessageWaitTimeSeconds)) * 1000,
       ...(redrive ? { redrive } : {}),
     });
