@@ -72,7 +72,7 @@ describe('bad input to a running integration', () => {
     await settle();
     // Retries without the wait that production gives them, so that a test sees where a message ends.
     for (const name of ['decide-access', 'record-audit', 'sync-roles.fifo']) {
-      await operator('sqs', 'SetQueueAttributes', { QueueUrl: await queueUrl(name), Attributes: { VisibilityTimeout: '2' } });
+      await operator('sqs', 'SetQueueAttributes', { QueueUrl: await queueUrl(name), Attributes: { VisibilityTimeout: '1' } });
     }
   }, 120_000);
 
