@@ -63,7 +63,11 @@ async function run(commandLine: CommandLine, progress: Progress): Promise<number
 
 async function play(sandbox: Sandbox, commandLine: CommandLine, progress: Progress): Promise<void> {
   if (commandLine.measure > 0) {
-    const result = await progress.step(`${commandLine.measure} single changes`, () => measure(sandbox, commandLine.measure, () => {}));
+    const result = await progress.step(`${commandLine.measure} single changes`, () =>
+      measure(sandbox, commandLine.measure, (count) => {
+        if (count > 0 && count % 10 === 0) progress.note(`${count} changes`);
+      }),
+    );
     const { changes, p50, p99, least, most } = result;
     const milliseconds = (value: number) => `${value} ms`;
     process.stdout.write(

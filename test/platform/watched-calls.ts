@@ -11,8 +11,11 @@ export class Killed extends Error {
   override readonly name = 'Killed';
 }
 
-/** Ends the process after the call with this number: its effect is there, its answer never arrives. */
+/** Ends the process after the call with this number: its effect is there, its answer never arrives, and no call comes after it. */
 export const killedAfter = (kill: number): CallWatch => ({
+  before: (number) => {
+    if (number > kill) throw new Killed(`before call ${number}`);
+  },
   after: (number) => {
     if (number >= kill) throw new Killed(`after call ${number}`);
   },

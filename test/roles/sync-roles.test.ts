@@ -225,11 +225,13 @@ test('invariant 11: WHEN what is told cannot be told THEN the ledger waits for i
   expect(sync.told()).toEqual(['AccountProvisioned', 'RoleGranted developers']);
 });
 
-test('fails with any other error of the target, which is no RoleChangeFailed: the message is tried again', async () => {
+test('invariant 11: fails with any other error of the target, which is told as RoleChangeFailed, and the message is tried again', async () => {
   sync.wish(1, { roles: ['developers'] });
   const denied = { before: (_: number, name: string) => (name === 'pace' ? Promise.reject(new ConfigurationError('denied')) : undefined) };
   await expect(sync.run(1, denied)).rejects.toThrow('denied');
-  expect(sync.published).toEqual([]);
+  expect(sync.published).toMatchObject([
+    { type: 'RoleChangeFailed', change: { reason: 'ConfigurationError: denied', remedy: expect.stringContaining('redrive') } },
+  ]);
 });
 
 test('GIVEN a first role of two principals at once WHEN both make it THEN it is one role with both in it', async () => {

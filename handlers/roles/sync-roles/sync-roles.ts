@@ -32,7 +32,8 @@ const attempts = 3;
  * Handles one message. The grants table is read anew: late or repeated messages do what it says now, or nothing.
  *
  * @throws InvalidEventError for a message it cannot read
- * @throws TargetConflictError after RoleChangeFailed is out: the message is tried again and then kept in the dead-letter queue
+ * @throws what kept a change from being made, after RoleChangeFailed is out: the message is tried again and then kept in the
+ *   dead-letter queue
  */
 export async function syncRoles(deps: SyncRolesDependencies, body: string): Promise<void> {
   const { domain, guid, cause } = parseMessage(body);
@@ -54,7 +55,12 @@ export async function syncRoles(deps: SyncRolesDependencies, body: string): Prom
         log.warn('ROLES_TRIED_AGAIN', { domain, guid, revision: desired.revision, attempt, reason: error.message });
         continue;
       }
-      if (error instanceof TargetConflictError) await publishFailure(deps, desired, error, cause);
+      // What other runs wrote meanwhile is no failed change; everything else is, and a reviewer hears of it.
+      if (!(error instanceof RetryableError)) {
+        await publishFailure(deps, desired, error, cause).catch((second: unknown) =>
+          log.error('FAILURE_NOT_PUBLISHED', { domain, guid, error: String(second) }),
+        );
+      }
       throw error;
     }
   }
@@ -72,29 +78,31 @@ async function makeSo(deps: SyncRolesDependencies, desired: PrincipalGrants, mad
   deps.log.info('ROLES_SYNCED', { domain, guid: subject.guid, revision, events: events.map(({ type }) => type) });
 }
 
-async function publishFailure(
-  deps: SyncRolesDependencies,
-  desired: PrincipalGrants,
-  error: TargetConflictError,
-  cause: Cause,
-): Promise<void> {
+async function publishFailure(deps: SyncRolesDependencies, desired: PrincipalGrants, error: unknown, cause: Cause): Promise<void> {
   const at = deps.now().toISOString();
   const { domain, subject, revision } = desired;
-  deps.log.error('ROLE_CHANGE_FAILED', { domain, guid: subject.guid, revision, reason: error.message, remedy: error.remedy });
+  const { reason, remedy } = explain(error);
+  deps.log.error('ROLE_CHANGE_FAILED', { domain, guid: subject.guid, revision, reason, remedy });
   await deps.publish([
     {
       type: 'RoleChangeFailed',
       version: schemaVersion,
-      id: eventId(domain, subject.guid, revision, 'RoleChangeFailed', error.message),
+      id: eventId(domain, subject.guid, revision, 'RoleChangeFailed', reason),
       domain,
       subject,
-      change: { target: deps.target.name, reason: error.message, remedy: error.remedy },
+      change: { target: deps.target.name, reason, remedy },
       revision,
       occurredAt: at,
       detectedAt: at,
       cause,
     },
   ]);
+}
+
+function explain(error: unknown): { reason: string; remedy: string } {
+  if (error instanceof TargetConflictError) return { reason: error.message, remedy: error.remedy };
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return { reason: `${name}: ${message}`, remedy: "it is tried again; if it stays, it ends in sync-roles' dead-letter queue: redrive it" };
 }
 
 function parseMessage(body: string): v.InferOutput<typeof messageSchema> {
