@@ -4,6 +4,7 @@ import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy/index.js'
 import { LambdaFunctionEventInvokeConfig } from '@cdktf/provider-aws/lib/lambda-function-event-invoke-config/index.js';
 import { SchedulerSchedule } from '@cdktf/provider-aws/lib/scheduler-schedule/index.js';
 import { SchedulerScheduleGroup } from '@cdktf/provider-aws/lib/scheduler-schedule-group/index.js';
+import { Lazy } from 'cdktf';
 import { Construct } from 'constructs';
 import type { detectChangesEnvironment } from '../../handlers/directory/detect-changes/environment.ts';
 import type { publishChangesEnvironment } from '../../handlers/directory/publish-changes/environment.ts';
@@ -127,7 +128,10 @@ export class DirectoryWatch extends Construct {
   }
 
   #publishChanges(environment: IntegrationEnvironment, bus: IdentityBus): HandlerFunction {
-    const variables: Environment<typeof publishChangesEnvironment> = { IDENTITY_BUS: bus.name };
+    const variables: Environment<typeof publishChangesEnvironment> = {
+      IDENTITY_BUS: bus.name,
+      DEAD_LETTER_QUEUE_URL: Lazy.stringValue({ produce: () => this.publishChanges.deadLetters.url }),
+    };
     const publishChanges = new HandlerFunction(this, 'publish-changes', {
       environment,
       function: 'publish-changes',

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
-import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
+import { CloudwatchMetricAlarm, type CloudwatchMetricAlarmConfig } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import { IamRole } from '@cdktf/provider-aws/lib/iam-role/index.js';
 import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy/index.js';
 import {
@@ -118,7 +118,12 @@ export class HandlerFunction extends Construct implements Grantee {
     });
     this.functionName = lambda.functionName;
     this.arn = lambda.arn;
-    this.#addErrorAlarm();
+    this.#addAlarm('errors', {
+      alarmDescription: `${this.#name} failed: read its log group for the reason and the remedy`,
+      metricName: 'Errors',
+      statistic: 'Sum',
+      threshold: 1,
+    });
   }
 
   allow(statement: Statement): void {
@@ -158,6 +163,13 @@ export class HandlerFunction extends Construct implements Grantee {
       filterCriteria: { filter: [{ pattern: JSON.stringify(pattern) }] },
       destinationConfig: { onFailure: { destinationArn: this.deadLetters.arn } },
     });
+    // A stream that is not read shows in no error count: its records only grow older.
+    this.#addAlarm('behind', {
+      alarmDescription: `${this.#name} is behind the stream by five minutes: its log group says what holds it up`,
+      metricName: 'IteratorAge',
+      statistic: 'Maximum',
+      threshold: 300_000,
+    });
   }
 
   #addSource(id: string, config: Omit<LambdaEventSourceMappingConfig, 'functionName'>): void {
@@ -188,18 +200,15 @@ export class HandlerFunction extends Construct implements Grantee {
     });
   }
 
-  #addErrorAlarm(): void {
-    new CloudwatchMetricAlarm(this, 'errors', {
-      alarmName: `${this.#name}-errors`,
-      alarmDescription: `${this.#name} failed: read its log group for the reason and the remedy`,
+  #addAlarm(id: string, config: Pick<CloudwatchMetricAlarmConfig, 'alarmDescription' | 'metricName' | 'statistic' | 'threshold'>): void {
+    new CloudwatchMetricAlarm(this, id, {
+      ...config,
+      alarmName: `${this.#name}-${id}`,
       namespace: 'AWS/Lambda',
-      metricName: 'Errors',
       dimensions: { FunctionName: this.#name },
-      statistic: 'Sum',
       period: 60,
       evaluationPeriods: 5,
       datapointsToAlarm: 2,
-      threshold: 1,
       comparisonOperator: 'GreaterThanOrEqualToThreshold',
       treatMissingData: 'notBreaching',
       alarmActions: [...this.#environment.alarmActions],

@@ -2,7 +2,7 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import { describe, expect, test } from 'vitest';
 import type { MirrorRow } from '../../handlers/directory/mirror.ts';
-import { publishChanges } from '../../handlers/directory/publish-changes/publish-changes.ts';
+import { publishChanges, type UnreadableRecord } from '../../handlers/directory/publish-changes/publish-changes.ts';
 import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
 import { toItem } from '../../handlers/platform/dynamodb.ts';
 import { RetryableError } from '../../handlers/platform/errors.ts';
@@ -24,10 +24,13 @@ const record = (sequence: string, before: MirrorRow | undefined, after: MirrorRo
 function deps(publish?: (events: readonly AnyIdentityEvent[]) => Promise<void>) {
   const published: AnyIdentityEvent[] = [];
   const codes: string[] = [];
+  const aside: UnreadableRecord[] = [];
   const write = (code: string, fields: object = {}) => void codes.push(`${code} ${JSON.stringify(fields)}`);
   return {
     published,
+    aside,
     codes,
+    setAside: async (records: readonly UnreadableRecord[]) => void aside.push(...records),
     publish: publish ?? (async (events: readonly AnyIdentityEvent[]) => void published.push(...events)),
     log: { info: write, warn: write, error: write },
   };
@@ -58,13 +61,20 @@ describe('GIVEN a batch of stream records', () => {
     ['the cursor, which the filter should have dropped', { pk: { S: 'corp.example.com#cursor' }, sk: { S: 'cursor' }, fence: { N: '1' } }],
     ['no row at all', {}],
     ['a name that is none', toItem({ ...disabled, dn: 'no name' })],
-  ])('fails at a record that holds %s: what came before is out, the rest is repeated from there', async (_, NewImage) => {
+  ])('fails for a record that holds %s: it is set aside, and the others are published all the same', async (_, NewImage) => {
     const bus = deps();
-    const unreadable = { dynamodb: { SequenceNumber: '2', OldImage: toItem(ada), NewImage } } as unknown as DynamoDBRecord;
-    const answer = await publishChanges(bus, { Records: [record('1', undefined, ada), unreadable, record('3', undefined, membership)] });
-    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: '2' }] });
-    expect(bus.published.map(({ type }) => type)).toEqual(['UserCreated']);
-    expect(bus.codes[0]).toContain('RECORD_UNREADABLE {"sequenceNumber":"2"');
+    const unreadable = { eventSourceARN: 'arn:stream', dynamodb: { SequenceNumber: '2', OldImage: toItem(ada), NewImage } };
+    const Records = [record('1', undefined, ada), unreadable as unknown as DynamoDBRecord, record('3', undefined, membership)];
+    expect(await publishChanges(bus, { Records })).toEqual({ batchItemFailures: [] });
+    expect(bus.published.map(({ type }) => type)).toEqual(['UserCreated', 'GroupMemberAdded']);
+    expect(bus.aside).toEqual([{ sequenceNumber: '2', eventSourceArn: 'arn:stream', reason: expect.stringMatching(/Error: not a/) }]);
+    expect(bus.codes[0]).toContain('RECORDS_UNREADABLE');
+  });
+
+  test('fails as a whole when an unreadable record cannot be set aside: nothing of the batch counts as done', async () => {
+    const bus = { ...deps(), setAside: () => Promise.reject(new RetryableError('the queue refused')) };
+    const unreadable = { dynamodb: { SequenceNumber: '2', NewImage: {} } } as unknown as DynamoDBRecord;
+    await expect(publishChanges(bus, { Records: [unreadable] })).rejects.toThrow(RetryableError);
   });
 
   test('fails as a whole when the bus refuses: nothing of the batch counts as done', async () => {

@@ -32,6 +32,15 @@ describe('the mirror', () => {
     for (const table of thrownAway.all('aws_dynamodb_table')) expect(table.deletion_protection_enabled).toBe(false);
   });
 
+  test('GIVEN a stream that is not read WHEN synthesized THEN an alarm on the age of its records rings, since no error is counted', () => {
+    expect(template.one('aws_cloudwatch_metric_alarm', { metric_name: 'IteratorAge' })).toMatchObject({
+      dimensions: { FunctionName: 'ad-lambda-test-publish-changes' },
+      statistic: 'Maximum',
+      threshold: 300_000,
+      comparison_operator: 'GreaterThanOrEqualToThreshold',
+    });
+  });
+
   test('GIVEN the stream WHEN synthesized THEN every change but the cursor reaches publish-changes, and none is given up early', () => {
     const source = template.one('aws_lambda_event_source_mapping', { function_name: template.lambdaArn('ad-lambda-test-publish-changes') });
     expect(source).toMatchObject({

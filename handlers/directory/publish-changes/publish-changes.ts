@@ -9,25 +9,39 @@ import type { MirrorRow } from '../mirror.ts';
 
 export interface PublishChangesDependencies {
   readonly publish: Publish;
+  /** Keeps records that no run can read, where a person finds them. */
+  readonly setAside: (records: readonly UnreadableRecord[]) => Promise<void>;
   readonly log: Log;
 }
 
+/** Which record it was. Its images stay in the stream, so that no queue holds what nobody can vouch for. */
+export interface UnreadableRecord {
+  readonly sequenceNumber: string | undefined;
+  readonly eventSourceArn: string | undefined;
+  readonly reason: string;
+}
+
 /**
- * Publishes what a batch of records means. Reports the first record that could not be handled: Lambda repeats from there, in order, and
- * hands a record that never succeeds to the dead-letter queue.
+ * Publishes what a batch of records means.
+ *
+ * A record that cannot be read (a row that somebody else wrote) is set aside and does not hold back the changes behind it. A failure of the
+ * bus is thrown: Lambda repeats the batch, in order, for as long as the stream keeps it.
  */
 export async function publishChanges(deps: PublishChangesDependencies, event: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
   const raised: AnyIdentityEvent[] = [];
+  const unreadable: UnreadableRecord[] = [];
   for (const record of event.Records) {
     try {
       raised.push(...identityEvents(image(record, 'OldImage'), image(record, 'NewImage')));
     } catch (error) {
-      deps.log.error('RECORD_UNREADABLE', { sequenceNumber: record.dynamodb?.SequenceNumber, error: String(error) });
-      if (raised.length > 0) await deps.publish(raised);
-      return { batchItemFailures: [{ itemIdentifier: record.dynamodb?.SequenceNumber ?? '' }] };
+      unreadable.push({ sequenceNumber: record.dynamodb?.SequenceNumber, eventSourceArn: record.eventSourceARN, reason: String(error) });
     }
   }
   await deps.publish(raised);
+  if (unreadable.length > 0) {
+    deps.log.error('RECORDS_UNREADABLE', { records: unreadable });
+    await deps.setAside(unreadable);
+  }
   deps.log.info('CHANGES_PUBLISHED', { records: event.Records.length, events: raised.length, types: countTypes(raised) });
   return { batchItemFailures: [] };
 }
