@@ -26,7 +26,7 @@ export class EnvironmentStack extends TerraformStack {
     output('audit_log_group', integration.audit.logGroupName, 'log group with the audit trail');
     output('bind_secret_arn', directory.bindSecretArn, 'put {"username", "password"} of the account that reads the directory here');
     if (directory.managed) {
-      output('directory_dns_addresses', directory.managed.dnsIpAddresses, "point the VPC's DNS for the domain at these");
+      output('directory_dns_addresses', directory.managed.dnsIpAddresses, 'give the domain a Route 53 Resolver rule to these');
       output('directory_admin_secret_arn', directory.managed.adminSecretArn, "holds the created directory's administrator");
     }
   }

@@ -98,6 +98,11 @@ function checkedTags(tags: Readonly<Record<string, string>>): Readonly<Record<st
     throw new WrongPropError(`tags has ${count} entries: an S3 object takes eight besides Project and Environment, give fewer`);
   for (const [key, value] of Object.entries(tags)) {
     if (/^aws:/i.test(key)) throw new WrongPropError(`tags has "${key}": AWS reserves keys that start with "aws:", choose another`);
+    if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$/u.test(key) || !/^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u.test(value)) {
+      throw new WrongPropError(
+        `tags has "${key.slice(0, 40)}": keys and values take letters, digits, spaces and _ . : / = + - @, leave out the rest`,
+      );
+    }
     if (key.length > 128 || value.length > 256) {
       throw new WrongPropError(`tags has "${key.slice(0, 40)}": keys take 128 characters and values 256, shorten it`);
     }

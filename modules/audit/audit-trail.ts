@@ -30,6 +30,8 @@ export class AuditTrail extends Construct {
       name: environment.path('audit'),
       retentionInDays: logRetention('auditRetentionDays', props.retentionDays ?? 400),
       kmsKeyId: environment.key.arn,
+      // The trail outlives a mistaken destroy or a new name of the environment.
+      lifecycle: { preventDestroy: environment.deletionProtection },
     });
     this.logGroupName = logGroup.name;
     const variables: Environment<typeof recordAuditEnvironment> = { AUDIT_LOG_GROUP: logGroup.name };

@@ -86,6 +86,8 @@ export class DirectoryNetwork extends Construct {
   }
 
   #endpoints({ endpoints }: DirectoryNetworkProps): ExistingEndpoints {
+    if (endpoints.existing && endpoints.created)
+      throw new WrongPropError('network.endpoints has both existing and created: give one of them');
     if (endpoints.existing) {
       const { dynamodbPrefixListId, secretsManagerSecurityGroupId } = endpoints.existing;
       matching(

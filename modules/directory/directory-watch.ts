@@ -1,4 +1,5 @@
 /** Watches a directory: detect-changes mirrors it into the directory table, publish-changes turns each change of the table into events. */
+import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import { IamRole } from '@cdktf/provider-aws/lib/iam-role/index.js';
 import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy/index.js';
 import { LambdaFunctionEventInvokeConfig } from '@cdktf/provider-aws/lib/lambda-function-event-invoke-config/index.js';
@@ -99,7 +100,28 @@ export class DirectoryWatch extends Construct {
   /** A poll that fails is not repeated: the next one is due before a retry would be, and carries on from the same cursor. */
   #poll(environment: IntegrationEnvironment, schedule: string): void {
     const { functionName, arn } = this.detectChanges;
-    new LambdaFunctionEventInvokeConfig(this, 'invocation', { functionName, maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 });
+    new LambdaFunctionEventInvokeConfig(this, 'invocation', {
+      functionName,
+      maximumRetryAttempts: 0,
+      // Longer than two polls of a large directory: an event that waits for its turn is no failure.
+      maximumEventAgeInSeconds: 900,
+    });
+    // A schedule, role or function that is gone fails nowhere: there are only no polls any more.
+    const minutes = Number(/\d+/.exec(schedule)?.[0]);
+    new CloudwatchMetricAlarm(this, 'silent', {
+      alarmName: `${environment.resourceName('function', 'detect-changes')}-silent`,
+      alarmDescription: 'the directory was not polled for three turns: look at the schedule, its role and the throttles of detect-changes',
+      namespace: 'AWS/Lambda',
+      metricName: 'Invocations',
+      dimensions: { FunctionName: environment.resourceName('function', 'detect-changes') },
+      statistic: 'Sum',
+      period: 60 * minutes,
+      evaluationPeriods: 3,
+      threshold: 1,
+      comparisonOperator: 'LessThanThreshold',
+      treatMissingData: 'breaching',
+      alarmActions: [...environment.alarmActions],
+    });
     const group = new SchedulerScheduleGroup(this, 'schedule-group', { name: environment.resourceName('schedule', 'directory') });
     const role = new IamRole(this, 'schedule-role', {
       name: environment.resourceName('role', 'poll-directory'),
@@ -141,7 +163,7 @@ export class DirectoryWatch extends Construct {
     });
     bus.grantPutEvents(publishChanges);
     // The cursor moves with every poll and is nobody's event.
-    publishChanges.consumeStream(this.table, { dynamodb: { Keys: { sk: { S: [{ 'anything-but': ['cursor'] }] } } } });
+    publishChanges.consumeStream(this.table, { dynamodb: { Keys: { sk: { S: [{ 'anything-but': ['cursor'] }] } } } }, bus.targets);
     return publishChanges;
   }
 }

@@ -62,6 +62,7 @@ export class Directory extends Construct {
   constructor(scope: Construct, id: string, environment: IntegrationEnvironment, props: DirectoryProps) {
     super(scope, id);
     const { existing, created } = props;
+    if (existing && created) throw new WrongPropError('directory has both existing and created: give one of them');
     const given = existing ?? created;
     if (given === undefined) throw new WrongPropError('directory is empty: give either an existing directory or one to create');
     this.domain = matching('directory.domain', given.domain, formats.domain, "give the domain's DNS name, such as corp.example.com");
@@ -87,9 +88,7 @@ export class Directory extends Construct {
       // AWS opens LDAPS within the VPC when it creates a directory.
       openSecurityGroup: existing !== undefined && (existing.network.openDirectorySecurityGroup ?? true),
     });
-    this.bindSecretArn = existing?.bindSecretArn
-      ? matching('bindSecretArn', existing.bindSecretArn, formats.secretArn, "give the secret's full ARN, with its six last characters")
-      : this.#secretWithoutValue(environment);
+    this.bindSecretArn = existing?.bindSecretArn ? ownSecret(existing.bindSecretArn, environment) : this.#secretWithoutValue(environment);
   }
 
   #secretWithoutValue(environment: IntegrationEnvironment): string {
@@ -136,4 +135,14 @@ function readable(certificate: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The function reads it in its own region, and without a key of another account. */
+function ownSecret(arn: string, environment: IntegrationEnvironment): string {
+  matching('bindSecretArn', arn, formats.secretArn, "give the secret's full ARN, with its six last characters");
+  const own = environment.arn('secretsmanager', 'secret:');
+  if (!Token.isUnresolved(arn) && !arn.startsWith(own)) {
+    throw new WrongPropError(`bindSecretArn is "${arn}": give a secret of the environment's own account and region (${own}…)`);
+  }
+  return arn;
 }

@@ -27,7 +27,7 @@ export interface ManagedDirectoryProps {
 
 export class ManagedDirectory extends Construct {
   readonly securityGroupId: string;
-  /** Comma-separated addresses of the directory's DNS servers, for the VPC's DHCP options or a resolver rule. */
+  /** Comma-separated addresses of the directory's DNS servers, for a Route 53 Resolver rule. In DHCP options they would cut detect-changes off: its security group opens no port 53. */
   readonly dnsIpAddresses: string;
   /** ARN of the secret with the administrator's password, `{"username": "Admin", "password"}`. */
   readonly adminSecretArn: string;
@@ -35,7 +35,13 @@ export class ManagedDirectory extends Construct {
   constructor(scope: Construct, id: string, props: ManagedDirectoryProps) {
     super(scope, id);
     const { environment } = props;
-    matching('created.shortName', props.shortName, /^[A-Za-z0-9-]{1,15}$/, 'give a NetBIOS name of at most 15 letters, digits and "-"');
+    matching(
+      'created.shortName',
+      props.shortName,
+      /^(?!-)[A-Za-z0-9-]{1,15}$/,
+      'give a NetBIOS name of at most 15 letters, digits and "-"',
+    );
+    matching('created.edition', props.edition, /^(?:Standard|Enterprise)$/, 'give "Standard" or "Enterprise"');
     const survival = environment.deletionProtection ? 'Retain' : 'Delete';
     const stack = new CloudformationStack(this, 'stack', {
       name: `${environment.prefix}-${environment.name}-directory`,

@@ -3,6 +3,7 @@ import { CloudwatchEventArchive } from '@cdktf/provider-aws/lib/cloudwatch-event
 import { CloudwatchEventBus } from '@cdktf/provider-aws/lib/cloudwatch-event-bus/index.js';
 import { CloudwatchEventRule } from '@cdktf/provider-aws/lib/cloudwatch-event-rule/index.js';
 import { CloudwatchEventTarget } from '@cdktf/provider-aws/lib/cloudwatch-event-target/index.js';
+import { Lazy } from 'cdktf';
 import { Construct } from 'constructs';
 import { catalogue, type EventSource, type IdentityEventType } from '../../handlers/events/catalogue.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
@@ -32,6 +33,11 @@ export class IdentityBus extends Construct {
   readonly arn: string;
   readonly #environment: IntegrationEnvironment;
   readonly #deadLetters: DeadLetterQueue;
+  readonly #targets: CloudwatchEventTarget[] = [];
+  /** Every rule's target, those added later too: an event that is raised before them reaches nobody. */
+  readonly targets: string[] = Lazy.listValue({
+    produce: () => this.#targets.map(({ terraformResourceType, friendlyUniqueId }) => `${terraformResourceType}.${friendlyUniqueId}`),
+  });
 
   constructor(scope: Construct, id: string, props: IdentityBusProps) {
     super(scope, id);
@@ -69,13 +75,16 @@ export class IdentityBus extends Construct {
       eventBusName: this.name,
       eventPattern: JSON.stringify(eventPattern(props)),
     });
-    new CloudwatchEventTarget(scope, `${id}-target`, {
+    const target = new CloudwatchEventTarget(scope, `${id}-target`, {
       eventBusName: this.name,
       rule: rule.name,
       targetId: 'queue',
       arn: props.queue.arn,
       deadLetterConfig: { arn: this.#deadLetters.arn },
+      // What EventBridge may not deliver is not retried, and lost when the dead-letter queue refuses it too.
+      dependsOn: [props.queue.policy, this.#deadLetters.policy],
     });
+    this.#targets.push(target);
     props.queue.allowRule(id, rule.arn);
     this.#deadLetters.allowRule(id, rule.arn);
     return rule;

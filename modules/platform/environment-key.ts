@@ -14,6 +14,8 @@ export interface EnvironmentKeyProps {
   readonly logGroups: readonly string[];
   /** Days between a scheduled deletion and the end of the key, 7 to 30. */
   readonly deletionWindowDays: number;
+  /** A plan that would delete the key, and with it every log, is refused. */
+  readonly preventDestroy: boolean;
 }
 
 export class EnvironmentKey extends Construct {
@@ -26,6 +28,7 @@ export class EnvironmentKey extends Construct {
       description: `log groups of ${props.alias}`,
       enableKeyRotation: true,
       deletionWindowInDays: props.deletionWindowDays,
+      lifecycle: { preventDestroy: props.preventDestroy },
       policy: policyDocument([
         {
           // Without it nobody could administer the key, and IAM policies would not count for it (AWS KMS Developer Guide, "Default key policy").

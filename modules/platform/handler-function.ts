@@ -24,6 +24,7 @@ import {
   logActions,
   networkInterfaceActions,
   traceActions,
+  useLogKeyActions,
 } from './permissions.ts';
 import { type Grantee, policyDocument, type Statement, trustPolicy } from './policy.ts';
 import { WrongPropError } from './prop-checks.ts';
@@ -77,6 +78,7 @@ export class HandlerFunction extends Construct implements Grantee {
       environment,
       name: props.function,
       fifo: props.invocation === 'fifo-queue',
+      redrivable: props.invocation === 'queue' || props.invocation === 'fifo-queue',
     });
     const role = new IamRole(this, 'role', {
       name: environment.resourceName('role', props.function),
@@ -90,6 +92,13 @@ export class HandlerFunction extends Construct implements Grantee {
       policy: Lazy.stringValue({ produce: () => policyDocument(this.#statements) }),
     });
     this.allow({ Sid: 'WriteOwnLogs', Effect: 'Allow', Action: logActions, Resource: [`${logGroup.arn}:*`] });
+    this.allow({
+      Sid: 'UseLogKey',
+      Effect: 'Allow',
+      Action: useLogKeyActions,
+      Resource: [environment.key.arn],
+      Condition: { StringEquals: { 'kms:ViaService': `logs.${environment.region}.amazonaws.com` } },
+    });
     this.allow({ Sid: 'SendTraces', Effect: 'Allow', Action: traceActions, Resource: ['*'] });
     if (network) this.#allowNetworkAttachment();
     if (props.invocation === 'asynchronous' || props.invocation === 'stream') this.deadLetters.grantSendMessages(this, 'SendDeadLetters');
@@ -147,9 +156,10 @@ export class HandlerFunction extends Construct implements Grantee {
    * Invokes the function with a table's changes, in order, from the oldest one on. A batch that fails is halved until the bad record is
    * found; that record is retried while the stream keeps it, and only then sent to the dead-letter queue.
    *
+   * @param after what has to be there before the first change is read
    * @param pattern an event filter (AWS Lambda Developer Guide, "Using event filtering with a DynamoDB event source")
    */
-  consumeStream(table: Table, pattern: object): void {
+  consumeStream(table: Table, pattern: object, after: string[]): void {
     this.allow({ Sid: 'ConsumeStream', Effect: 'Allow', Action: consumeStreamActions, Resource: [table.streamArn] });
     this.allow({ Sid: 'ListStreams', Effect: 'Allow', Action: listStreamsActions, Resource: ['*'] });
     this.#addSource('stream-source', {
@@ -159,10 +169,11 @@ export class HandlerFunction extends Construct implements Grantee {
       parallelizationFactor: 1,
       bisectBatchOnFunctionError: true,
       maximumRetryAttempts: 10_000,
-      maximumRecordAgeInSeconds: -1,
+      // An hour before the stream forgets it: a record that expires there reaches no dead-letter queue.
+      maximumRecordAgeInSeconds: 82_800,
       filterCriteria: { filter: [{ pattern: JSON.stringify(pattern) }] },
       destinationConfig: { onFailure: { destinationArn: this.deadLetters.arn } },
-    });
+    }).dependsOn = after;
     // A stream that is not read shows in no error count: its records only grow older.
     this.#addAlarm('behind', {
       alarmDescription: `${this.#name} is behind the stream by five minutes: its log group says what holds it up`,
@@ -172,8 +183,8 @@ export class HandlerFunction extends Construct implements Grantee {
     });
   }
 
-  #addSource(id: string, config: Omit<LambdaEventSourceMappingConfig, 'functionName'>): void {
-    new LambdaEventSourceMapping(this, id, {
+  #addSource(id: string, config: Omit<LambdaEventSourceMappingConfig, 'functionName'>): LambdaEventSourceMapping {
+    return new LambdaEventSourceMapping(this, id, {
       ...config,
       functionName: this.arn,
       functionResponseTypes: ['ReportBatchItemFailures'],

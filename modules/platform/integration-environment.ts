@@ -1,4 +1,5 @@
 /** One environment of the integration: where it lives, how its resources are called, and what all of them share. */
+import { Token } from 'cdktf';
 import { Construct } from 'constructs';
 import { EnvironmentKey } from './environment-key.ts';
 import { formats, type LogRetentionDays, logRetention, matching, WrongPropError } from './prop-checks.ts';
@@ -20,7 +21,7 @@ export interface IntegrationEnvironmentProps {
   readonly logRetentionDays?: LogRetentionDays;
   /** Permissions boundary of every role. @default none */
   readonly permissionsBoundaryArn?: string;
-  /** Tables, the configuration bucket and a created directory survive a destroy. Turn it off for an environment made to be thrown away. @default true */
+  /** Tables, the audit trail with its key, the configuration bucket and a created directory survive a destroy. Turn it off for an environment made to be thrown away. @default true */
   readonly deletionProtection?: boolean;
 }
 
@@ -62,10 +63,19 @@ export class IntegrationEnvironment extends Construct {
     }
     this.account = matching('account', props.account, formats.account, 'give the 12 digits of the account id');
     this.region = matching('region', props.region, formats.region, 'give a region such as eu-central-1');
-    this.partition = props.partition ?? 'aws';
+    this.partition = matching('partition', props.partition ?? 'aws', /^aws(?:-us-gov|-cn)?$/, 'give "aws", "aws-us-gov" or "aws-cn"');
+    const expected = /^(us-gov|cn)-/.exec(this.region)?.[1];
+    if (!Token.isUnresolved(this.region) && this.partition !== (expected ? `aws-${expected}` : 'aws')) {
+      throw new WrongPropError(
+        `partition is "${this.partition}": region ${this.region} is in "aws${expected ? `-${expected}` : ''}", give that`,
+      );
+    }
     this.alarmActions = (props.alarmActions ?? []).map((arn) =>
       matching('alarmActions', arn, formats.alarmAction, 'give the ARN of an SNS topic or another alarm action'),
     );
+    if (this.alarmActions.length > 5) {
+      throw new WrongPropError(`alarmActions has ${this.alarmActions.length} entries: CloudWatch takes five, give one topic that fans out`);
+    }
     this.logRetentionDays = logRetention('logRetentionDays', props.logRetentionDays ?? 90);
     this.permissionsBoundaryArn =
       props.permissionsBoundaryArn &&
@@ -78,6 +88,7 @@ export class IntegrationEnvironment extends Construct {
       region: this.region,
       logGroups: [`/aws/lambda/${this.resourceName('function', '*')}`, `${this.path('audit')}`],
       deletionWindowDays: this.deletionProtection ? 30 : 7,
+      preventDestroy: this.deletionProtection,
     });
   }
 

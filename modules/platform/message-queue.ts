@@ -26,6 +26,8 @@ export class MessageQueue extends Construct {
   readonly arn: string;
   readonly url: string;
   readonly name: string;
+  /** Who may send: whatever delivers to the queue comes after it. */
+  readonly policy: SqsQueuePolicy;
   readonly #statements: Statement[] = [];
 
   constructor(scope: Construct, id: string, props: MessageQueueProps) {
@@ -55,7 +57,7 @@ export class MessageQueue extends Construct {
       Resource: [queue.arn],
       Condition: { Bool: { 'aws:SecureTransport': 'false' } },
     });
-    new SqsQueuePolicy(this, 'policy', {
+    this.policy = new SqsQueuePolicy(this, 'policy', {
       queueUrl: queue.url,
       policy: Lazy.stringValue({ produce: () => policyDocument(this.#statements) }),
     });
@@ -85,6 +87,8 @@ export interface DeadLetterQueueProps {
   readonly name: string;
   /** A FIFO queue's dead-letter queue is a FIFO queue too (Amazon SQS Developer Guide, "Using dead-letter queues"). @default false */
   readonly fifo?: boolean;
+  /** SQS moves messages back to queues alone, not to a function or a bus (Amazon SQS API Reference, StartMessageMoveTask). @default false */
+  readonly redrivable?: boolean;
 }
 
 /** Keeps what failed for 14 days, the longest SQS keeps anything, and raises an alarm as soon as it holds one message. */
@@ -93,7 +97,7 @@ export class DeadLetterQueue extends MessageQueue {
     super(scope, id, { ...props, name: `${props.name}-dead-letters`, retentionSeconds: 1_209_600 });
     new CloudwatchMetricAlarm(this, 'alarm', {
       alarmName: `${this.name}-not-empty`,
-      alarmDescription: `${this.name} holds messages: read them, mend the cause, then redrive the queue`,
+      alarmDescription: `${this.name} holds messages: read them, mend the cause, then ${props.redrivable ? 'redrive' : 'purge'} the queue`,
       namespace: 'AWS/SQS',
       metricName: 'ApproximateNumberOfMessagesVisible',
       dimensions: { QueueName: this.name },

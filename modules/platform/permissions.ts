@@ -7,6 +7,12 @@ import type { ActionReason } from './policy.ts';
 /** Writing to the function's own log group. The group is Terraform's, so creating one is not among them. */
 export const logActions = ['logs:CreateLogStream', 'logs:PutLogEvents'] as const;
 
+/**
+ * On the key of an encrypted log group: CloudWatch Logs calls KMS in the writer's name (Amazon CloudWatch Logs User Guide, "Encrypt log data
+ * in CloudWatch Logs using AWS Key Management Service", step 2; the three are those of AWS's own CloudWatchLogsAPIKeyAccess).
+ */
+export const useLogKeyActions = ['kms:Decrypt', 'kms:DescribeKey', 'kms:GenerateDataKey'] as const;
+
 /** Active tracing (AWS Lambda Developer Guide, "Visualize Lambda function invocations using AWS X-Ray"). */
 export const traceActions = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'] as const;
 
@@ -41,6 +47,7 @@ export const unscoped: readonly ActionReason[] = [
 /** What an ordinary run of the function's code never calls. */
 export const rarelyUsed: readonly ActionReason[] = [
   ...logActions.map((action) => ({ action, reason: "Lambda ships a function's output to its log group in the role's name" })),
+  ...useLogKeyActions.map((action) => ({ action, reason: "CloudWatch Logs encrypts with the key in the role's name" })),
   ...traceActions.map((action) => ({ action, reason: "Lambda sends a function's trace segments in the role's name" })),
   ...consumeQueueActions.map((action) => ({ action, reason: "Lambda's poller consumes the queue in the role's name" })),
   ...[...consumeStreamActions, ...listStreamsActions].map((action) => ({

@@ -50,7 +50,7 @@ describe('the mirror', () => {
       parallelization_factor: 1,
       bisect_batch_on_function_error: true,
       maximum_retry_attempts: 10_000,
-      maximum_record_age_in_seconds: -1,
+      maximum_record_age_in_seconds: 82_800,
     });
     expect(JSON.parse(source.filter_criteria.filter[0].pattern)).toEqual({
       dynamodb: { Keys: { sk: { S: [{ 'anything-but': ['cursor'] }] } } },
@@ -71,7 +71,7 @@ describe('the poll', () => {
     });
     expect(template.one('aws_lambda_function_event_invoke_config')).toMatchObject({
       maximum_retry_attempts: 0,
-      maximum_event_age_in_seconds: 60,
+      maximum_event_age_in_seconds: 900,
     });
   });
 

@@ -30,6 +30,7 @@ type Allowed = Readonly<Record<string, readonly [actions: readonly string[], res
 /** What every function has besides its own. */
 const ofEvery = (part: string): Allowed => ({
   WriteOwnLogs: [platform.logActions, [`${logGroup(`/aws/lambda/${name(part)}`)}:*`]],
+  UseLogKey: [platform.useLogKeyActions, [template.reference('aws_kms_key', {}, 'arn')]],
   SendTraces: [platform.traceActions, ['*']],
 });
 const raiseEvents: Allowed = { RaiseEvents: [events.putEventsActions, [bus]] };

@@ -52,6 +52,28 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
   ['nine tags', { tags: Object.fromEntries([...'abcdefghi'].map((key) => [key, key])) }, /^tags has 9 entries: an S3 object takes eight/],
   ['a tag too long', { tags: { note: 'x'.repeat(257) } }, /^tags has "note": keys take 128 characters and values 256/],
 
+  ['a tag with a sign AWS refuses', { tags: { owner: 'R&D <x>' } }, /^tags has "owner": keys and values take letters/],
+  ['a tag that Terraform would run', { tags: { owner: `$\{file("/etc/hostname")}` } }, /^tags has "owner": keys and values/],
+  ['a partition that is none', { partition: 'aws-x"' }, /^partition is "aws-x"": give "aws"/],
+  ['a partition of another region', { partition: 'aws-cn' }, /^partition is "aws-cn": region .+ is in "aws", give that/],
+  ['six alarm actions', { alarmActions: Array(6).fill('arn:aws:sns:eu-central-1:111122223333:on-call') }, /^alarmActions has 6 entries/],
+  ['an alarm action for all topics', { alarmActions: ['arn:aws:sns:eu-central-1:111122223333:*'] }, /^alarmActions is /],
+  [
+    'a bind secret for all secrets',
+    given({ bindSecretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:*-a1B2c3' }),
+    /^bindSecretArn is /,
+  ],
+  [
+    'a bind secret of another account',
+    given({ bindSecretArn: 'arn:aws:secretsmanager:eu-central-1:444455556666:secret:reader-a1B2c3' }),
+    /^bindSecretArn is .+: give a secret of the environment's own account and region/,
+  ],
+  ['an existing and a created directory', { directory: { existing, created } }, /^directory has both existing and created: give one/],
+  [
+    'a directory of another edition',
+    newDirectory({ edition: 'Ultimate' }),
+    /^created.edition is "Ultimate": give "Standard" or "Enterprise"/,
+  ],
   ['no directory', { directory: {} }, /^directory is empty: give either/],
   ['a domain of one label', given({ domain: 'corp' }), /^directory.domain is "corp": give the domain's DNS name/],
   ['a domain as a distinguished name', given({ domain: 'DC=corp,DC=example,DC=com' }), /^directory.domain is "DC=corp/],

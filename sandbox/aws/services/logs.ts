@@ -1,6 +1,8 @@
 import { AwsError } from '../error.ts';
+import { authorize } from '../iam/index.ts';
 import { limit, optionalNumber, optionalText, page, records, text, textMap, texts } from '../input.ts';
 import type { Authorization, Input, Operation, Output, Service, Surroundings } from '../service.ts';
+import { keyUse } from './kms-use.ts';
 import { logFilter } from './log-filter.ts';
 
 // CloudWatch Logs: groups, streams, events. Limits: CloudWatch Logs API Reference, PutLogEvents.
@@ -35,7 +37,8 @@ const invalid = (message: string): AwsError => new AwsError('InvalidParameterExc
 const missing = (what: 'log group' | 'log stream'): AwsError =>
   new AwsError('ResourceNotFoundException', `The specified ${what} does not exist.`);
 
-export function logs({ region, account }: Surroundings): Service {
+export function logs(surroundings: Surroundings): Service {
+  const { region, account } = surroundings;
   const groups = new Map<string, Group>();
   const arnOf = (group: string): string => `arn:aws:logs:${region}:${account}:log-group:${group}`;
 
@@ -64,9 +67,12 @@ export function logs({ region, account }: Surroundings): Service {
     authorize: (input): Authorization[] => [{ action: `logs:${action}`, resource: `${arnOf(groupName(input))}${suffix}` }],
     run,
   });
-  const onStream = (action: string, run: Operation['run']): Operation => ({
+  const onStream = (action: string, run: Operation['run'], ...keyActions: string[]): Operation => ({
     authorize: (input): Authorization[] => [
       { action: `logs:${action}`, resource: `${arnOf(groupName(input))}:log-stream:${text(input, 'logStreamName')}` },
+      ...keyUse(surroundings, groups.get(groupName(input))?.kmsKeyId, 'logs', keyActions, {
+        'kms:EncryptionContext:aws:logs:arn': arnOf(groupName(input)),
+      }),
     ],
     run,
   });
@@ -194,12 +200,25 @@ export function logs({ region, account }: Surroundings): Service {
     return { logStreams: items, ...(nextToken ? { nextToken } : {}) };
   }
 
+  /** The service itself has to be allowed by the key's policy, or it refuses the key (CloudWatch Logs User Guide, "Encrypt log data", step 2). */
+  function demandKeyOfLogs(kmsKeyId: string, groupArn: string): void {
+    const principal = { kind: 'service', service: `logs.${region}.amazonaws.com` } as const;
+    const { resource, resourcePolicy } = surroundings.key(kmsKeyId);
+    const context = { 'kms:EncryptionContext:aws:logs:arn': groupArn };
+    for (const action of ['kms:Encrypt', 'kms:Decrypt', 'kms:GenerateDataKey']) {
+      const request = { principal, action, resource, context, resourceAccount: account, ...(resourcePolicy ? { resourcePolicy } : {}) };
+      if (!authorize(request).allowed)
+        throw new AwsError('AccessDeniedException', `The KMS key ${resource} does not allow ${action} to CloudWatch Logs for ${groupArn}`);
+    }
+  }
+
   function createGroup(input: Input): Output {
     const name = text(input, 'logGroupName');
     if (!/^[.\-_/#A-Za-z0-9]{1,512}$/.test(name))
       throw invalid(`logGroupName '${name}': 1 to 512 letters, digits, '_', '-', '/', '.' or '#'`);
     if (groups.has(name)) throw new AwsError('ResourceAlreadyExistsException', 'The specified log group already exists');
     const kmsKeyId = optionalText(input, 'kmsKeyId');
+    if (kmsKeyId) demandKeyOfLogs(kmsKeyId, arnOf(name));
     groups.set(name, { name, createdAt: Date.now(), tags: textMap(input, 'tags'), streams: new Map(), ...(kmsKeyId ? { kmsKeyId } : {}) });
     return {};
   }
@@ -227,8 +246,8 @@ export function logs({ region, account }: Surroundings): Service {
         return {};
       }),
       DescribeLogStreams: onGroup('DescribeLogStreams', describeStreams),
-      PutLogEvents: onStream('PutLogEvents', put),
-      GetLogEvents: onStream('GetLogEvents', get),
+      PutLogEvents: onStream('PutLogEvents', put, 'kms:GenerateDataKey'),
+      GetLogEvents: onStream('GetLogEvents', get, 'kms:Decrypt'),
       FilterLogEvents: onGroup('FilterLogEvents', filter),
       ListTagsForResource: onGroup('ListTagsForResource', (input) => ({ tags: groupOf(input).tags }), ''),
       TagResource: onGroup(

@@ -126,3 +126,40 @@ test('GIVEN a policy for `group:*` WHEN a role writes THEN it may; for the bare 
   await attempt(`${arn}:log-stream:${logStreamName}`);
   expect((await failure(attempt(arn))).name).toBe('AccessDeniedException');
 });
+
+describe('an encrypted group', () => {
+  const logGroupName = '/encrypted';
+  const groupArn = `arn:aws:logs:${region}:${account}:log-group:${logGroupName}`;
+  const ofAccount = { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'kms:*', Resource: '*' };
+  const ofLogs = {
+    Effect: 'Allow',
+    Principal: { Service: `logs.${region}.amazonaws.com` },
+    Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:GenerateDataKey'],
+    Resource: '*',
+    Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': groupArn } },
+  };
+  const key = async (KeyId: string, ...Statement: object[]) => {
+    const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
+    await endpoint.call('operator', 'kms', 'CreateKey', { KeyId, Policy });
+    return `arn:aws:kms:${region}:${account}:key/${KeyId}`;
+  };
+
+  test('fails for a key that CloudWatch Logs itself may not use', async () => {
+    const kmsKeyId = await key('0b6a7c1e-0000-4000-8000-000000000001', ofAccount);
+    const refused = await failure(client.send(new CreateLogGroupCommand({ logGroupName, kmsKeyId })));
+    expect(refused).toMatchObject({ name: 'AccessDeniedException', message: expect.stringContaining('kms:Encrypt') });
+  });
+
+  test('GIVEN a key that it may use WHEN a role writes THEN the role needs the key too, by way of CloudWatch Logs', async () => {
+    const kmsKeyId = await key('0b6a7c1e-0000-4000-8000-000000000002', ofAccount, ofLogs);
+    await client.send(new CreateLogGroupCommand({ logGroupName, kmsKeyId }));
+    await client.send(new CreateLogStreamCommand({ logGroupName, logStreamName }));
+    const write = (name: string, ...statements: Parameters<typeof roleAllowed>[2]) => {
+      const role = roleAllowed(endpoint, name, [allow(['logs:PutLogEvents'], `${groupArn}:*`), ...statements]);
+      const writer = new CloudWatchLogsClient(clientOf(endpoint, endpoint.credentialsFor(role, 'test')));
+      return writer.send(new PutLogEventsCommand({ logGroupName, logStreamName, logEvents: [at('x')] }));
+    };
+    expect((await failure(write('without-key'))).message).toContain('kms:GenerateDataKey');
+    await write('with-key', allow(['kms:GenerateDataKey'], kmsKeyId));
+  });
+});
