@@ -9,7 +9,7 @@ import { DirectoryWatch, type PollSchedule } from './directory/directory-watch.t
 import { IdentityBus } from './events/identity-bus.ts';
 import { ConfigurationBucket } from './platform/configuration-bucket.ts';
 import { IntegrationEnvironment, type IntegrationEnvironmentProps } from './platform/integration-environment.ts';
-import { type LogRetentionDays, type NonEmpty, WrongPropError } from './platform/prop-checks.ts';
+import { type LogRetentionDays, type NonEmpty, present, WrongPropError } from './platform/prop-checks.ts';
 import { type IdentityCenterProps, RoleSync } from './roles/role-sync.ts';
 
 export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentProps {
@@ -53,6 +53,8 @@ export class ActiveDirectoryIntegration extends Construct {
     super(scope, id);
     this.environment = new IntegrationEnvironment(this, 'environment', props);
     const { environment } = this;
+    present('directory', props.directory, 'give { existing } or { created }');
+    present('identityCenter', props.identityCenter, 'give { identityStoreId }');
     const configuration = new ConfigurationBucket(this, 'configuration', { environment });
     this.bus = new IdentityBus(this, 'bus', { environment, ...optional('archiveRetentionDays', props.archiveRetentionDays) });
     const { bus } = this;
@@ -97,6 +99,7 @@ function checkedTags(tags: Readonly<Record<string, string>>): Readonly<Record<st
   if (count > 8)
     throw new WrongPropError(`tags has ${count} entries: an S3 object takes eight besides Project and Environment, give fewer`);
   for (const [key, value] of Object.entries(tags)) {
+    if (typeof value !== 'string') throw new WrongPropError(`tags has "${key}" as ${JSON.stringify(value)}: give text`);
     if (/^aws:/i.test(key)) throw new WrongPropError(`tags has "${key}": AWS reserves keys that start with "aws:", choose another`);
     if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$/u.test(key) || !/^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u.test(value)) {
       throw new WrongPropError(

@@ -10,7 +10,10 @@ import { beforeTheStory, playStory, type StoryRow } from './story.ts';
 
 const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-process.exitCode = await main(process.argv.slice(2));
+const exitCode = await main(process.argv.slice(2));
+// What an interruption left waiting (a step of the story waits up to 20 s for its effect) would keep the process alive.
+if (exitCode === exitCodes.interrupted) process.exit(exitCode);
+process.exitCode = exitCode;
 
 async function main(args: readonly string[]): Promise<number> {
   let commandLine: CommandLine | 'help';

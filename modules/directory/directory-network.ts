@@ -9,7 +9,7 @@ import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-securit
 import { Construct } from 'constructs';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { policyDocument } from '../platform/policy.ts';
-import { formats, matching, type NonEmpty, nonEmpty, WrongPropError } from '../platform/prop-checks.ts';
+import { formats, matching, type NonEmpty, nonEmpty, present, WrongPropError } from '../platform/prop-checks.ts';
 
 /** Endpoints that the VPC has already. */
 export interface ExistingEndpoints {
@@ -54,7 +54,9 @@ export class DirectoryNetwork extends Construct {
 
   constructor(scope: Construct, id: string, props: DomainControllersProps) {
     super(scope, id);
-    const { environment, network } = props;
+    const { environment } = props;
+    const { network } = props;
+    present('network.endpoints', network.endpoints, 'give { existing } or { created }');
     this.#environment = environment;
     this.#vpcId = matching('network.vpcId', network.vpcId, formats.vpc, 'give an id such as vpc-0123456789abcdef0');
     this.subnetIds = nonEmpty(

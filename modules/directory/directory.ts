@@ -4,7 +4,7 @@ import { SecretsmanagerSecret } from '@cdktf/provider-aws/lib/secretsmanager-sec
 import { Token } from 'cdktf';
 import { Construct } from 'constructs';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
-import { formats, matching, type NonEmpty, nonEmpty, WrongPropError } from '../platform/prop-checks.ts';
+import { formats, matching, type NonEmpty, nonEmpty, present, WrongPropError } from '../platform/prop-checks.ts';
 import { DirectoryNetwork, type DirectoryNetworkProps } from './directory-network.ts';
 import { ManagedDirectory } from './managed-directory.ts';
 
@@ -65,6 +65,7 @@ export class Directory extends Construct {
     if (existing && created) throw new WrongPropError('directory has both existing and created: give one of them');
     const given = existing ?? created;
     if (given === undefined) throw new WrongPropError('directory is empty: give either an existing directory or one to create');
+    present('network', given.network, 'give vpcId, subnetIds and endpoints');
     this.domain = matching('directory.domain', given.domain, formats.domain, "give the domain's DNS name, such as corp.example.com");
     this.caCertificate = caCertificate(given.caCertificate);
 

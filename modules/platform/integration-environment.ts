@@ -70,6 +70,9 @@ export class IntegrationEnvironment extends Construct {
         `partition is "${this.partition}": region ${this.region} is in "aws${expected ? `-${expected}` : ''}", give that`,
       );
     }
+    if (!Array.isArray(props.alarmActions ?? [])) {
+      throw new WrongPropError(`alarmActions is ${JSON.stringify(props.alarmActions)}: give a list of ARNs`);
+    }
     this.alarmActions = (props.alarmActions ?? []).map((arn) =>
       matching('alarmActions', arn, formats.alarmAction, 'give the ARN of an SNS topic or another alarm action'),
     );

@@ -17,11 +17,20 @@ export class WrongPropError extends Error {
 
 /** The value, when it has the format or is a token. */
 export function matching(prop: string, value: string, format: RegExp, remedy: string): string {
+  // Without the type checker's help a prop may be missing, and its name would be "undefined".
+  if (typeof value !== 'string') throw new WrongPropError(`${prop} is ${JSON.stringify(value)}: ${remedy}`);
   if (!Token.isUnresolved(value) && !format.test(value)) throw new WrongPropError(`${prop} is "${value}": ${remedy}`);
   return value;
 }
 
+/** A prop that is an object of props. */
+export function present<T extends object>(prop: string, value: T, remedy: string): T {
+  if (typeof value !== 'object' || value === null) throw new WrongPropError(`${prop} is ${JSON.stringify(value)}: ${remedy}`);
+  return value;
+}
+
 export function nonEmpty<T extends object | string>(prop: string, values: readonly T[], remedy: string): NonEmpty<T> {
+  if (!Array.isArray(values)) throw new WrongPropError(`${prop} is ${JSON.stringify(values)}: give a list; ${remedy}`);
   const [first, ...others] = values;
   if (first === undefined) throw new WrongPropError(`${prop} is empty: ${remedy}`);
   return [first, ...others];
