@@ -31,8 +31,8 @@ export interface PrincipalGrants {
   readonly unannounced: readonly AnyIdentityEvent[];
 }
 
-/** One grant's name within a principal. */
-export const grantKey = ({ target, role }: Pick<Grant, 'target' | 'role'>): string => `${target}/${role}`;
+/** One grant's name within a principal. Names of groups differ by more than case at AD and at Identity Center, so do roles. */
+export const grantKey = ({ target, role }: Pick<Grant, 'target' | 'role'>): string => `${target}/${role.toLowerCase()}`;
 
 export const principalKey = (domain: string, guid: string): string => `${domain}#${guid}`;
 

@@ -86,7 +86,8 @@ export function applyPage(objects: readonly ChangedObject[], existing: readonly 
     const old = objectAt(rows, objectKey(context.domain, object.guid));
     if (isTombstone(object)) {
       if (old === undefined) continue;
-      if (!old.deleted) put({ ...stamp(old, context), deleted: true, listedUnder: undefined, expiresAt: expiry(context) });
+      if (!old.deleted)
+        put({ ...stamp(old, context), deleted: true, stripped: clearedBy(object), listedUnder: undefined, expiresAt: expiry(context) });
       // Also where the object's row already says deleted: a poll that ended between the two writes left them.
       for (const edge of edgesOf(old, rows)) put(ended(edge, context));
       continue;
@@ -112,6 +113,7 @@ function merged(object: ChangedObject, old: ObjectRow | undefined, context: Page
     );
   }
   const attributes: Record<string, readonly string[]> = { ...old?.attributes };
+  if (old?.deleted) for (const name of old.stripped ?? []) delete attributes[name];
   for (const [name, values] of Object.entries(object.attributes)) {
     if (!mirrored.has(name)) continue;
     if (values.length === 0) delete attributes[name];
@@ -126,6 +128,7 @@ function merged(object: ChangedObject, old: ObjectRow | undefined, context: Page
     dn: object.dn === '' ? (old?.dn ?? '') : object.dn,
     attributes,
     deleted: false,
+    stripped: undefined,
     listedUnder: type === 'group' ? groupsListing(context.domain) : undefined,
     expiresAt: undefined,
   };
@@ -135,6 +138,9 @@ function merged(object: ChangedObject, old: ObjectRow | undefined, context: Page
 const mirrored: ReadonlySet<string> = new Set(
   capturedAttributes.filter((name) => !['objectGUID', 'objectSid', 'objectClass', 'isDeleted', 'member'].includes(name)),
 );
+
+/** What a deletion cleared, as its tombstone says. */
+const clearedBy = (object: ChangedObject): readonly string[] => [...mirrored].filter((name) => object.attributes[name]?.length === 0);
 
 function joined(
   group: ObjectRow,

@@ -38,6 +38,8 @@ export interface ObjectRow extends Row {
   readonly dn: string;
   readonly attributes: Readonly<Record<string, readonly string[]>>;
   readonly deleted: boolean;
+  /** Of a deleted object: attributes that the deletion cleared. They are told once, with the tombstone, and not again at a restoration. */
+  readonly stripped?: readonly string[] | undefined;
 }
 
 export interface EdgeRow extends Row {

@@ -33,7 +33,7 @@ const accountMark = ({ domain, guid }: Mark): ExternalId => ({ Issuer: `active-d
 /** An external id takes no space, a group's name does (Identity Store API Reference, "ExternalId" and "Group"). */
 const roleMark = (role: string): ExternalId => ({
   Issuer: 'active-directory-lambda',
-  Id: `role/${role.replace(/[% ]/g, encodeURIComponent)}`,
+  Id: `role/${role.toLowerCase().replace(/[% ]/g, encodeURIComponent)}`,
 });
 
 /** A thing we made carries a creation time of the store's clock: this much may lie between it and ours. */
@@ -82,11 +82,13 @@ export function identityCenterTarget(
 
     async findAccount(mark, profile, intent): Promise<AccountState | undefined> {
       const marked = await userIdBy({ ExternalId: accountMark(mark) });
-      if (marked !== undefined) return { id: marked, profile: profileOf(await describeUser(marked)) };
+      const known = marked && (await absentAsUndefined(describeUser(marked)));
+      if (marked && known) return { id: marked, profile: profileOf(known) };
       for (const userName of new Set([intent?.userName ?? profile.userName, profile.userName])) {
         const id = await userIdBy({ UniqueAttribute: { AttributePath: 'userName', AttributeValue: userName } });
         if (id === undefined) continue;
-        const user = await describeUser(id);
+        const user = await absentAsUndefined(describeUser(id));
+        if (user === undefined) continue; // deleted between the two calls: the name is free
         if (halfMade(user, intent)) {
           await markUser(id, mark);
           return { id, profile: profileOf(user) };
@@ -97,15 +99,18 @@ export function identityCenterTarget(
     },
 
     async createAccount(mark, profile): Promise<AccountState> {
+      let made = false;
       try {
         const { UserId } = await pace(() => client.send(new CreateUserCommand({ IdentityStoreId, ...userAttributes(profile) })));
         const id = UserId ?? '';
+        made = true;
         await markUser(id, mark);
         return { id, profile };
       } catch (cause) {
         if (!isRefusal(cause)) throw cause;
         throw new TargetConflictError(`Identity Center refused to create user "${profile.userName}": ${cause.message}`, refusedRemedy, {
           cause,
+          nothingMade: !made && cause.$metadata.attempts === 1,
         });
       }
     },
@@ -143,7 +148,8 @@ export function identityCenterTarget(
       if (marked !== undefined) return marked;
       const id = await groupIdBy({ UniqueAttribute: { AttributePath: 'displayName', AttributeValue: role } });
       if (id === undefined) return undefined;
-      const group = await pace(() => client.send(new DescribeGroupCommand({ IdentityStoreId, GroupId: id })));
+      const group = await absentAsUndefined(pace(() => client.send(new DescribeGroupCommand({ IdentityStoreId, GroupId: id }))));
+      if (group === undefined) return undefined;
       if (!halfMade(group, intent)) {
         const { Issuer, Id } = roleMark(role);
         throw new TargetConflictError(

@@ -17,6 +17,8 @@ export interface Membership {
   readonly membershipId?: string | undefined;
   /** Set while it may or may not have been ended. */
   readonly ending?: true | undefined;
+  /** Its id before it was perhaps ended, while it is given anew: another id afterwards says that it had ended. */
+  readonly former?: string | undefined;
 }
 
 export interface AccountEntry {
@@ -51,4 +53,4 @@ export interface Ledger {
 }
 
 export const accountPk = (target: string, domain: string, guid: string): string => `${target}#${domain}#${guid}`;
-export const rolePk = (target: string, role: string): string => `${target}#role#${role}`;
+export const rolePk = (target: string, role: string): string => `${target}#role#${role.toLowerCase()}`;

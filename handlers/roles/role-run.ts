@@ -65,6 +65,9 @@ export class RoleRun {
     for (const { grant, membershipId, ending } of memberships) {
       const key = grantKey(grant);
       const id = membershipId ?? (this.#account && (await joinedMeanwhile(this.#deps, grant, this.#account.id)));
+      // An interrupted run gave it, and nobody has told.
+      if (holder && id !== undefined && membershipId === undefined && !ending)
+        this.#raise('RoleGranted', { grant, account: this.#named(holder) }, key);
       if (id !== undefined) await this.#deps.target.removeMember(id);
       this.#ended.add(key);
       if (id !== undefined) this.#memberships[key] = { grant, membershipId: id, ending: true };
@@ -75,7 +78,10 @@ export class RoleRun {
 
   /** Creates, updates or deletes the account. The grants that will follow are noted along with it. */
   async settleAccount({ account: step, profile, grant: grants }: Plan): Promise<void> {
-    for (const grant of grants) this.#memberships[grantKey(grant)] = { grant, ending: this.#memberships[grantKey(grant)]?.ending };
+    for (const grant of grants) {
+      const { ending, membershipId, former } = this.#memberships[grantKey(grant)] ?? {};
+      this.#memberships[grantKey(grant)] = { grant, ending, former: membershipId ?? former };
+    }
     if (step === 'create') await this.#createAccount(profile);
     else if (step === 'update') await this.#updateAccount(profile);
     else if (step === 'delete') await this.#deleteAccount();
@@ -93,7 +99,11 @@ export class RoleRun {
       const account = this.#account;
       if (account === undefined) throw new TargetMissingError('account', `no account at ${this.#deps.target.name} for ${this.#mark.guid}`);
       try {
-        this.#memberships[grantKey(grant)] = { grant, membershipId: await join(this.#deps, grant, account.id) };
+        const membershipId = await join(this.#deps, grant, account.id);
+        const former = this.#memberships[grantKey(grant)]?.former;
+        if (former !== undefined && former !== membershipId)
+          this.#raise('RoleRevoked', { grant, account: this.#named(account) }, grantKey(grant));
+        this.#memberships[grantKey(grant)] = { grant, membershipId };
         this.#raise('RoleGranted', { grant, account: this.#named(account) }, grantKey(grant));
       } catch (error) {
         if (!(error instanceof TargetConflictError)) throw error;
@@ -127,7 +137,13 @@ export class RoleRun {
     const { target, now } = this.#deps;
     const found = await target.findAccount(this.#mark, profile, this.#entry.intent);
     await this.#note({ intent: { at: now().toISOString(), userName: profile.userName } });
-    this.#account = found ?? (await target.createAccount(this.#mark, profile));
+    try {
+      this.#account = found ?? (await target.createAccount(this.#mark, profile));
+    } catch (error) {
+      // What comes to be under that name from now on is somebody else's.
+      if (error instanceof TargetConflictError && error.nothingMade) this.#entry = { ...this.#entry, intent: undefined };
+      throw error;
+    }
     this.#provisioned(this.#account);
     // A found account may be of an older profile.
     await this.#bring(this.#account, [this.#account.profile], profile);

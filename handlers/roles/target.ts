@@ -55,9 +55,12 @@ export interface Target {
 export class TargetConflictError extends Error {
   override readonly name = 'TargetConflictError';
   readonly remedy: string;
-  constructor(message: string, remedy: string, options?: ErrorOptions) {
+  /** The target refused the first and only attempt: nothing of ours can have come to be. */
+  readonly nothingMade: boolean;
+  constructor(message: string, remedy: string, options?: ErrorOptions & { readonly nothingMade?: boolean }) {
     super(message, options);
     this.remedy = remedy;
+    this.nothingMade = options?.nothingMade ?? false;
   }
 }
 
