@@ -1,41 +1,79 @@
 /** SQS as the functions use it: batches in, with one verdict a message, and batches out. */
 import { BatchProcessor, EventType, processPartialResponse, SqsFifoPartialProcessorAsync } from '@aws-lambda-powertools/batch';
-import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { ChangeMessageVisibilityBatchCommand, SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { RetryableError } from './errors.ts';
+import { InvalidEventError, RetryableError } from './errors.ts';
 import type { Log } from './log.ts';
+
+export interface QueueConsumer {
+  readonly log: Log;
+  /** Hides messages for so many seconds from now, and shows them again. */
+  readonly postpone: Postpone;
+  /** In order and one after the other, for a FIFO queue. @default 'standard' */
+  readonly queue?: 'standard' | 'fifo';
+}
+
+export type Postpone = (messages: readonly { readonly receiptHandle: string; readonly seconds: number }[]) => Promise<void>;
 
 /**
  * Runs `handle` for every message of a batch, side by side; in order, for a FIFO queue. A message whose handling throws goes back to the
  * queue, the others are done.
+ *
+ * A message that failed comes again after seconds, then more slowly, instead of after the queue's whole visibility timeout: who lost access
+ * does not wait behind somebody else's conflict. One that no run can read goes on to the dead-letter queue at once.
  */
 export async function eachMessage(
   event: SQSEvent,
   context: Context,
-  log: Log,
+  { log, postpone, queue = 'standard' }: QueueConsumer,
   handle: (record: SQSRecord) => Promise<void>,
-  queue: 'standard' | 'fifo' = 'standard',
 ): Promise<SQSBatchResponse> {
+  const unreadable = new Set<string>();
   const logged = async (record: SQSRecord) => {
     try {
       await handle(record);
     } catch (error) {
       const { name, message } = error instanceof Error ? error : new Error(String(error));
-      log.error('MESSAGE_FAILED', {
-        messageId: record.messageId,
-        received: record.attributes.ApproximateReceiveCount,
-        error: name,
-        reason: message,
-      });
+      if (error instanceof InvalidEventError) unreadable.add(record.messageId);
+      const { messageId, attributes } = record;
+      log.error('MESSAGE_FAILED', { messageId, received: attributes.ApproximateReceiveCount, error: name, reason: message });
       throw error;
     }
   };
   // A batch that failed as a whole is no failure of the function: every message says so for itself.
   const options = { context, throwOnFullBatchFailure: false };
-  return queue === 'fifo'
-    ? // A failed message holds back its own group only.
-      await processPartialResponse(event, logged, new SqsFifoPartialProcessorAsync(), { ...options, skipGroupOnError: true })
-    : await processPartialResponse(event, logged, new BatchProcessor(EventType.SQS), options);
+  const response =
+    queue === 'fifo'
+      ? // A failed message holds back its own group only.
+        await processPartialResponse(event, logged, new SqsFifoPartialProcessorAsync(), { ...options, skipGroupOnError: true })
+      : await processPartialResponse(event, logged, new BatchProcessor(EventType.SQS), options);
+  const failed = new Set(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+  const again = event.Records.filter(({ messageId }) => failed.has(messageId)).map(({ messageId, receiptHandle, attributes }) => ({
+    receiptHandle,
+    seconds: unreadable.has(messageId) ? 0 : secondsUntilRetry(Number(attributes.ApproximateReceiveCount)),
+  }));
+  if (again.length > 0) {
+    // Without it they come back when the visibility timeout is over: later, but not lost.
+    await postpone(again).catch((error: unknown) => log.warn('POSTPONE_FAILED', { messages: again.length, error: String(error) }));
+  }
+  return response;
+}
+
+/** 5, 10, 20, 40, 80 and then 120 seconds: with twenty receives, half an hour until the dead-letter queue. */
+export const secondsUntilRetry = (received: number): number => Math.min(5 * 2 ** Math.max(0, received - 1), 120);
+
+/** @throws when SQS refuses a message */
+export function postponer(client: SQSClient, queueUrl: string): Postpone {
+  return async (messages) => {
+    const Entries = messages.map(({ receiptHandle, seconds }, index) => ({
+      Id: String(index),
+      ReceiptHandle: receiptHandle,
+      VisibilityTimeout: seconds,
+    }));
+    const { Failed } = await client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
+    if (Failed?.length)
+      throw new RetryableError(`the queue ${queueUrl} refused to postpone ${Failed.length} of ${Entries.length} messages`);
+  };
 }
 
 /** Entries of one SendMessageBatch, SQS's limit. */

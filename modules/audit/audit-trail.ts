@@ -1,5 +1,6 @@
 /** The audit trail: every identity event, of whatever domain, as a record in a log group of its own. */
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
+import { Lazy } from 'cdktf';
 import { Construct } from 'constructs';
 import type { recordAuditEnvironment } from '../../handlers/audit/record-audit/environment.ts';
 import { eventSources } from '../../handlers/events/catalogue.ts';
@@ -34,7 +35,10 @@ export class AuditTrail extends Construct {
       lifecycle: { preventDestroy: environment.deletionProtection },
     });
     this.logGroupName = logGroup.name;
-    const variables: Environment<typeof recordAuditEnvironment> = { AUDIT_LOG_GROUP: logGroup.name };
+    const variables: Environment<typeof recordAuditEnvironment> = {
+      AUDIT_LOG_GROUP: logGroup.name,
+      AUDIT_QUEUE_URL: Lazy.stringValue({ produce: () => this.queue.url }),
+    };
     this.recordAudit = new HandlerFunction(this, 'record-audit', {
       environment,
       function: 'record-audit',

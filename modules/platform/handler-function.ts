@@ -23,6 +23,7 @@ import {
   listStreamsActions,
   logActions,
   networkInterfaceActions,
+  postponeMessageActions,
   traceActions,
   useLogKeyActions,
 } from './permissions.ts';
@@ -144,7 +145,8 @@ export class HandlerFunction extends Construct implements Grantee {
 
   /** Invokes the function with messages of a queue; a message that fails is retried alone, the others of its batch are done. */
   consumeQueue(queue: MessageQueue, props: { readonly batchSize: number; readonly maximumConcurrency: number }): void {
-    this.allow({ Sid: 'ConsumeQueue', Effect: 'Allow', Action: consumeQueueActions, Resource: [queue.arn] });
+    const actions = [...consumeQueueActions, ...postponeMessageActions];
+    this.allow({ Sid: 'ConsumeQueue', Effect: 'Allow', Action: actions, Resource: [queue.arn] });
     this.#addSource('queue-source', {
       eventSourceArn: queue.arn,
       batchSize: props.batchSize,

@@ -1,4 +1,4 @@
-/** SQS queues: encrypted, TLS only, and what fails five times is kept in a dead-letter queue that raises an alarm. */
+/** SQS queues: encrypted, TLS only, and what keeps failing is kept in a dead-letter queue that raises an alarm. */
 import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import { SqsQueue, type SqsQueueConfig } from '@cdktf/provider-aws/lib/sqs-queue/index.js';
 import { SqsQueuePolicy } from '@cdktf/provider-aws/lib/sqs-queue-policy/index.js';
@@ -8,6 +8,9 @@ import type { IntegrationEnvironment } from './integration-environment.ts';
 import { sendMessageActions } from './permissions.ts';
 import { type Grantee, policyDocument, type Statement } from './policy.ts';
 
+/** Failed messages are put off by 5 s to 2 min each time, so twenty receives take half an hour. */
+const mostReceives = 20;
+
 export interface MessageQueueProps {
   readonly environment: IntegrationEnvironment;
   /** Last part of the queue's name; `.fifo` is added where it belongs. */
@@ -16,7 +19,7 @@ export interface MessageQueueProps {
   readonly fifo?: boolean;
   /** How long a received message stays hidden; six times the consumer's timeout (AWS Lambda Developer Guide, "Configuring an Amazon SQS queue"). @default 30 */
   readonly visibilityTimeoutSeconds?: number;
-  /** Where a message goes that failed five times. @default none */
+  /** Where a message goes that failed twenty times. @default none */
   readonly deadLetters?: DeadLetterQueue;
   /** @default 4 days, as SQS has it */
   readonly retentionSeconds?: number;
@@ -45,7 +48,9 @@ export class MessageQueue extends Construct {
       messageRetentionSeconds: props.retentionSeconds ?? 345_600,
       visibilityTimeoutSeconds: props.visibilityTimeoutSeconds ?? 30,
       ...(props.fifo ? fifo : {}),
-      ...(props.deadLetters ? { redrivePolicy: JSON.stringify({ deadLetterTargetArn: props.deadLetters.arn, maxReceiveCount: 5 }) } : {}),
+      ...(props.deadLetters
+        ? { redrivePolicy: JSON.stringify({ deadLetterTargetArn: props.deadLetters.arn, maxReceiveCount: mostReceives }) }
+        : {}),
     });
     this.arn = queue.arn;
     this.url = queue.url;

@@ -18,6 +18,8 @@ export const traceActions = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'
 
 /** What Lambda's poller needs to consume a queue in the function's name. */
 export const consumeQueueActions = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'] as const;
+/** What the consumer itself does: it puts a failed message off. */
+export const postponeMessageActions = ['sqs:ChangeMessageVisibility'] as const;
 
 export const sendMessageActions = ['sqs:SendMessage'] as const;
 
@@ -50,6 +52,7 @@ export const rarelyUsed: readonly ActionReason[] = [
   ...useLogKeyActions.map((action) => ({ action, reason: "CloudWatch Logs encrypts with the key in the role's name" })),
   ...traceActions.map((action) => ({ action, reason: "Lambda sends a function's trace segments in the role's name" })),
   ...consumeQueueActions.map((action) => ({ action, reason: "Lambda's poller consumes the queue in the role's name" })),
+  ...postponeMessageActions.map((action) => ({ action, reason: 'puts a message that failed off by seconds, not by minutes' })),
   ...[...consumeStreamActions, ...listStreamsActions].map((action) => ({
     action,
     reason: "Lambda's poller consumes the stream in the role's name",

@@ -1,4 +1,5 @@
 /** Makes decisions so: sync-roles keeps users, groups and memberships of IAM Identity Center as the grants table says. */
+import { Lazy } from 'cdktf';
 import { Construct } from 'constructs';
 import type { Environment } from '../../handlers/platform/environment.ts';
 import type { syncRolesEnvironment } from '../../handlers/roles/sync-roles/environment.ts';
@@ -67,6 +68,7 @@ export class RoleSync extends Construct {
       IDENTITY_STORE_ID: storeId,
       IDENTITY_STORE_REGION: region,
       ON_DELETED: onDeleted,
+      ROLE_QUEUE_URL: Lazy.stringValue({ produce: () => this.queue.url }),
       IDENTITY_BUS: bus.name,
     };
     this.syncRoles = new HandlerFunction(this, 'sync-roles', {

@@ -37,7 +37,7 @@ export interface Fault {
     /** The call goes on after this. */
     | { readonly delayMs: number }
     /** Runs before the operation, which then goes on. */
-    | { readonly before?: () => void }
+    | { readonly before?: () => void | Promise<void> }
     /** The operation is done, but its answer never arrives. */
     | { readonly loseResponse: true };
 }
@@ -186,7 +186,7 @@ export class Pipeline {
       if ('error' in effect) throw effect.error;
       if ('delayMs' in effect) await new Promise((resolve) => setTimeout(resolve, effect.delayMs));
       else if ('loseResponse' in effect) losesResponse = true;
-      else effect.before?.();
+      else await effect.before?.();
     }
     return losesResponse;
   }

@@ -1,37 +1,63 @@
 /** Tables for a terminal. */
 
-/** Widest a cell may be before its text is broken into lines. */
-const widestCell = 60;
+const gap = '  ';
 
-/**
- * Columns as wide as their widest cell, two spaces apart, a rule under the heads. A cell of more than 60 characters goes on in the next
- * line, broken at a space where there is one. Lines end where their text ends.
- */
-export function renderTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const broken = rows.map((row) => heads.map((_, column) => breakLines(row[column] ?? '')));
-  const widths = heads.map((head, column) => Math.max(widthOf(head), ...broken.flatMap((row) => (row[column] ?? []).map(widthOf))));
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) => padded(cell, widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  const body = broken.flatMap((row) => {
-    const height = Math.max(...row.map((cell) => cell.length));
-    return Array.from({ length: height }, (_, index) => line(row.map((cell) => cell[index] ?? '')));
-  });
-  return [line(heads), widths.map((width) => '─'.repeat(width)).join('  '), ...body].join('\n');
+/** Columns of the terminal that reads standard output, or else of the one that COLUMNS (POSIX, "Environment Variables") tells of. */
+export function terminalWidth(): number {
+  return process.stdout.columns || Number(process.env.COLUMNS) || 160;
 }
 
-function breakLines(text: string): string[] {
-  const lines: string[] = [];
-  let rest = text;
-  while (widthOf(rest) > widestCell) {
-    const space = rest.lastIndexOf(' ', widestCell);
-    const at = space > 0 ? space : widestCell;
-    lines.push(rest.slice(0, at));
-    rest = rest.slice(at).trimStart();
+/**
+ * Columns two spaces apart, a rule under the heads. Where a line would be wider than `width` characters, the widest columns are broken
+ * at spaces until it fits; where their words are too long for that, each row is a block of `head: text` lines. No text is lost, and
+ * lines end where their text ends.
+ */
+export function renderTable(heads: readonly string[], rows: readonly (readonly string[])[], width = 160): string {
+  const columns = heads.map((head, column) => [head, ...rows.map((row) => row[column] ?? '')]);
+  const widths = fittingWidths(columns, width);
+  if (widths === undefined) return rows.map((row) => block(heads, row, width)).join('\n\n');
+  const lines = (cells: readonly string[]) => {
+    const broken = widths.map((columnWidth, column) => breakLines(cells[column] ?? '', columnWidth));
+    return Array.from({ length: Math.max(...broken.map((cell) => cell.length)) }, (_, index) =>
+      widths
+        .map((columnWidth, column) => padded(broken[column]?.[index] ?? '', columnWidth))
+        .join(gap)
+        .trimEnd(),
+    );
+  };
+  return [...lines(heads), widths.map((columnWidth) => '─'.repeat(columnWidth)).join(gap), ...rows.flatMap(lines)].join('\n');
+}
+
+/** The columns' widths, undefined when even their longest words do not fit beside each other. */
+function fittingWidths(columns: readonly (readonly string[])[], width: number): readonly number[] | undefined {
+  const widths = columns.map((cells) => Math.max(...cells.map(widthOf)));
+  const least = columns.map((cells) => Math.max(...cells.flatMap((cell) => cell.split(' ')).map(widthOf)));
+  let surplus = widths.reduce((sum, one) => sum + one, gap.length * (columns.length - 1)) - width;
+  for (; surplus > 0; surplus -= 1) {
+    const breakable = widths.map((one, column) => (one > (least[column] ?? 0) ? one : 0));
+    const widest = Math.max(...breakable);
+    if (widest === 0) return undefined;
+    widths[breakable.indexOf(widest)] = widest - 1;
   }
-  return [...lines, rest];
+  return widths;
+}
+
+function block(heads: readonly string[], row: readonly string[], width: number): string {
+  return heads
+    .flatMap((head, column) => (row[column] ? [breakLines(`${head}: ${row[column]}`, width - gap.length).join(`\n${gap}`)] : []))
+    .join('\n');
+}
+
+/** Lines of at most `width` characters, broken at spaces; a longer word has a line of its own. */
+function breakLines(text: string, width: number): string[] {
+  const [first = '', ...words] = text.split(' ');
+  const lines = [first];
+  for (const word of words) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (widthOf(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** Characters, not UTF-16 units: names of people are not all ASCII. */
@@ -40,5 +66,5 @@ function widthOf(text: string): number {
 }
 
 function padded(text: string, width: number): string {
-  return text + ' '.repeat(width - widthOf(text));
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }

@@ -135,7 +135,7 @@ test('GIVEN a queue that feeds a function WHEN synthesized THEN a message stays 
     if (!queue) continue;
     const lambda = template.all('aws_lambda_function').find((one) => template.lambdaArn(one.function_name) === source.function_name);
     expect(queue.visibility_timeout_seconds, queue.name).toBe(6 * lambda?.timeout);
-    expect(JSON.parse(queue.redrive_policy).maxReceiveCount).toBe(5);
+    expect(JSON.parse(queue.redrive_policy).maxReceiveCount).toBe(20);
   }
 });
 

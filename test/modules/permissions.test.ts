@@ -35,7 +35,9 @@ const ofEvery = (part: string): Allowed => ({
 });
 const raiseEvents: Allowed = { RaiseEvents: [events.putEventsActions, [bus]] };
 const listMirror: Allowed = { ListMirror: [directory.listMirrorActions, [`${mirror}/index/listing`]] };
-const consume = (queue: string): Allowed => ({ ConsumeQueue: [platform.consumeQueueActions, [template.queueArn(name(queue))]] });
+const consume = (queue: string): Allowed => ({
+  ConsumeQueue: [[...platform.consumeQueueActions, ...platform.postponeMessageActions], [template.queueArn(name(queue))]],
+});
 const deadLetters = (part: string): Allowed => ({
   SendDeadLetters: [platform.sendMessageActions, [template.queueArn(name(`${part}-dead-letters`))]],
 });

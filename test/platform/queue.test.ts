@@ -2,9 +2,9 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RetryableError } from '../../handlers/platform/errors.ts';
+import { InvalidEventError, RetryableError } from '../../handlers/platform/errors.ts';
 import type { Log } from '../../handlers/platform/log.ts';
-import { eachMessage, sendAll } from '../../handlers/platform/queue.ts';
+import { eachMessage, postponer, secondsUntilRetry, sendAll } from '../../handlers/platform/queue.ts';
 import { type AwsEndpoint, startEndpoint } from '../../sandbox/aws/endpoint.ts';
 
 const context = { getRemainingTimeInMillis: () => 30_000 } as Context;
@@ -25,24 +25,28 @@ const batch = (...ids: readonly string[]): SQSEvent => ({
 });
 
 async function handled(event: SQSEvent, failing: readonly string[], kind: 'standard' | 'fifo') {
-  const [begun, logged]: [string[], unknown[]] = [[], []];
+  const [begun, logged, postponed]: [string[], unknown[], [string, number][]] = [[], [], []];
   const log: Log = { info: () => {}, warn: () => {}, error: (code, fields) => void logged.push([code, fields]) };
   let [atOnce, most] = [0, 0];
   const response = await eachMessage(
     event,
     context,
-    log,
+    {
+      log,
+      queue: kind,
+      postpone: async (messages) => void postponed.push(...messages.map((one): [string, number] => [one.receiptHandle, one.seconds])),
+    },
     async ({ body }) => {
       begun.push(body);
       atOnce += 1;
       most = Math.max(most, atOnce);
       await new Promise((resolve) => setImmediate(resolve));
       atOnce -= 1;
-      if (failing.includes(body)) throw new RetryableError(`cannot handle ${body} now`);
+      if (failing.includes(body))
+        throw body.endsWith('!') ? new InvalidEventError('unreadable') : new RetryableError(`cannot handle ${body} now`);
     },
-    kind,
   );
-  return { begun, most, logged, back: response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier) };
+  return { postponed, begun, most, logged, back: response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier) };
 }
 
 describe('a batch of a standard queue', () => {
@@ -61,6 +65,15 @@ describe('a batch of a standard queue', () => {
       'MESSAGE_FAILED',
       { messageId: 'a1', received: '2', error: 'RetryableError', reason: 'cannot handle a1 now' },
     ]);
+  });
+
+  test('WHEN some fail THEN they come again after seconds, and what no run can read goes on at once', async () => {
+    const { postponed } = await handled(batch('a1', 'a2', 'b!'), ['a1', 'b!'], 'standard');
+    expect(postponed.sort()).toEqual([
+      ['a1', 10],
+      ['b!', 0],
+    ]);
+    expect([1, 2, 5, 6, 20].map(secondsUntilRetry)).toEqual([5, 10, 80, 120, 120]);
   });
 
   test('WHEN all fail THEN all go back, and the function itself does not fail', async () => {
@@ -129,6 +142,20 @@ describe('sending', () => {
     const arrived = await received();
     expect(arrived).toHaveLength(23);
     expect(arrived).toEqual(expect.arrayContaining(bodies));
+  });
+
+  test('WHEN messages are postponed THEN they come again after their seconds; a message that is not ours fails', async () => {
+    await sendAll(client, queueUrl, [{ number: 1 }]);
+    const take = async () => {
+      const { Messages } = await endpoint.call('operator', 'sqs', 'ReceiveMessage', { QueueUrl: queueUrl, VisibilityTimeout: 360 });
+      return (Messages as { ReceiptHandle: string }[] | undefined)?.[0]?.ReceiptHandle;
+    };
+    const receiptHandle = await take();
+    expect(await take()).toBeUndefined();
+    await postponer(client, queueUrl)([{ receiptHandle: receiptHandle ?? '', seconds: 0 }]);
+    expect(await take()).toBeDefined();
+    await expect(postponer(client, queueUrl)([{ receiptHandle: 'no receipt', seconds: 0 }])).rejects.toThrow(/refused to postpone 1 of 1/);
+    await endpoint.call('operator', 'sqs', 'PurgeQueue', { QueueUrl: queueUrl });
   });
 
   test('WHEN there is nothing to send THEN no request is made', async () => {

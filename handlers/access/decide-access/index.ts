@@ -8,7 +8,7 @@ import { dynamoDbMirror } from '../../directory/dynamodb-mirror.ts';
 import { readEnvironment } from '../../platform/environment.ts';
 import { eventBusPublisher } from '../../platform/event-bus.ts';
 import { createLog } from '../../platform/log.ts';
-import { eachMessage, sendAll } from '../../platform/queue.ts';
+import { eachMessage, postponer, sendAll } from '../../platform/queue.ts';
 import { dynamoDbGrants } from '../dynamodb-grants.ts';
 import { s3RoleMappings } from '../s3-role-mappings.ts';
 import { decideAccess, type LookAt, type RoleMessage } from './decide-access.ts';
@@ -38,5 +38,7 @@ const dependencies = {
   now: () => new Date(),
 };
 
+const consumer = { log, postpone: postponer(sqs, env.DECISION_QUEUE_URL) };
+
 export const handler = (event: SQSEvent, context: Context) =>
-  eachMessage(event, context, log, (record) => decideAccess(dependencies, record.body));
+  eachMessage(event, context, consumer, (record) => decideAccess(dependencies, record.body));

@@ -1,10 +1,11 @@
 /** Composition root of record-audit. */
 import { randomUUID } from 'node:crypto';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSEvent } from 'aws-lambda';
 import { readEnvironment } from '../../platform/environment.ts';
 import { createLog } from '../../platform/log.ts';
-import { eachMessage } from '../../platform/queue.ts';
+import { eachMessage, postponer } from '../../platform/queue.ts';
 import { auditLog } from '../audit-log.ts';
 import { recordAuditEnvironment } from './environment.ts';
 import { recordAudit } from './record-audit.ts';
@@ -16,5 +17,7 @@ const started = new Date();
 const stream = `${started.toISOString().slice(0, 10).replaceAll('-', '/')}/${randomUUID()}`;
 const dependencies = { write: auditLog(new CloudWatchLogsClient({}), env.AUDIT_LOG_GROUP, stream), now: () => new Date() };
 
+const consumer = { log, postpone: postponer(new SQSClient({}), env.AUDIT_QUEUE_URL) };
+
 export const handler = (event: SQSEvent, context: Context) =>
-  eachMessage(event, context, log, (record) => recordAudit(dependencies, record.body));
+  eachMessage(event, context, consumer, (record) => recordAudit(dependencies, record.body));

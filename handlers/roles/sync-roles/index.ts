@@ -2,6 +2,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { IdentitystoreClient } from '@aws-sdk/client-identitystore';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSEvent } from 'aws-lambda';
 import pThrottle from 'p-throttle';
 import { dynamoDbGrants } from '../../access/dynamodb-grants.ts';
@@ -9,7 +10,7 @@ import { readEnvironment } from '../../platform/environment.ts';
 import { ConfigurationError } from '../../platform/errors.ts';
 import { eventBusPublisher } from '../../platform/event-bus.ts';
 import { createLog } from '../../platform/log.ts';
-import { eachMessage } from '../../platform/queue.ts';
+import { eachMessage, postponer } from '../../platform/queue.ts';
 import { dynamoDbLedger } from '../dynamodb-ledger.ts';
 import { identityCenterTarget } from '../identity-center.ts';
 import { syncRolesEnvironment } from './environment.ts';
@@ -43,5 +44,7 @@ const dependencies = {
   now: () => new Date(),
 } as const;
 
+const consumer = { log, postpone: postponer(new SQSClient({}), env.ROLE_QUEUE_URL), queue: 'fifo' } as const;
+
 export const handler = (event: SQSEvent, context: Context) =>
-  eachMessage(event, context, log, (record) => syncRoles(dependencies, record.body), 'fifo');
+  eachMessage(event, context, consumer, (record) => syncRoles(dependencies, record.body));

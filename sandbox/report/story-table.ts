@@ -1,0 +1,19 @@
+/** The story as text. */
+import type { StoryRow } from '../story.ts';
+import { renderTable } from './table.ts';
+
+/** A table of at most `width` characters a line. */
+export function storyTable(rows: readonly StoryRow[], width: number): string {
+  const latency = (ms: number | undefined) => (ms === undefined ? '' : ` +${ms} ms`);
+  return `\nWhat happened (times count from the start of the poll that saw the change)\n${renderTable(
+    ['change', 'event', 'decision', 'role change', 'audit record'],
+    rows.map(({ change, event, decision, roleChange, auditRecord, latencyMs }) => [
+      change,
+      `${event}${latency(latencyMs.event)}`,
+      `${decision}${latency(latencyMs.decision)}`,
+      `${roleChange}${latency(latencyMs.roleChange)}`,
+      `${auditRecord}${latency(latencyMs.auditRecord)}`,
+    ]),
+    width,
+  )}\n`;
+}
