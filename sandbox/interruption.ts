@@ -1,24 +1,34 @@
-/** Ctrl-C and its relatives as a promise, so that whatever runs can be cleaned up after. */
+/** Ctrl-C and its relatives as a signal that whatever runs can listen to. */
 
 /** Somebody ended the program. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
-/** Rejects at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. */
-export function interruption(): { readonly promise: Promise<never>; done(): void } {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const { promise, reject } = Promise.withResolvers<never>();
+/** Aborts with `Interrupted` at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. */
+export function interruption(): { readonly signal: AbortSignal; done(): void } {
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const controller = new AbortController();
+  const done = () => {
+    for (const name of names) process.off(name, listen);
+  };
   const listen = () => {
-    for (const signal of signals) process.off(signal, listen);
-    reject(new Interrupted());
+    done();
+    controller.abort(new Interrupted());
   };
-  for (const signal of signals) process.on(signal, listen);
-  promise.catch(() => {});
-  return {
-    promise,
-    done: () => {
-      for (const signal of signals) process.off(signal, listen);
-    },
-  };
+  for (const name of names) process.on(name, listen);
+  return { signal: controller.signal, done };
+}
+
+/** The work's result, or the signal's reason as soon as it aborts; the work itself goes on. */
+export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const listen = () => reject(signal.reason);
+  signal.addEventListener('abort', listen);
+  if (signal.aborted) listen();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', listen);
+  }
 }

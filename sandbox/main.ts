@@ -1,14 +1,19 @@
 /** `npm run sandbox`: the story, a measurement, or a sandbox to play with. */
-import { Interrupted, interruption } from './interruption.ts';
+import { interruption, unlessAborted } from './interruption.ts';
 import { measure } from './measure.ts';
 import { type CommandLine, parseCommandLine, UsageError, usage } from './options.ts';
 import { type Progress, progressTo } from './progress.ts';
-import { type PermissionRow, permissionReport } from './report/permissions.ts';
-import { renderTable } from './report/table.ts';
+import { permissionTable } from './report/permission-table.ts';
+import { permissionReport } from './report/permissions.ts';
+import { storyTable } from './report/story-table.ts';
+import { renderTable, terminalWidth } from './report/table.ts';
 import { type Sandbox, startSandbox } from './sandbox.ts';
-import { beforeTheStory, playStory, type StoryRow } from './story.ts';
+import { beforeTheStory, playStory } from './story.ts';
 
 const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** Longest clean-up after an interruption. */
+const cleanUpMs = 1_500;
 
 const exitCode = await main(process.argv.slice(2));
 // What an interruption left waiting (a step of the story waits up to 20 s for its effect) would keep the process alive.
@@ -35,32 +40,33 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(commandLine: CommandLine, progress: Progress): Promise<number> {
-  const interrupted = interruption();
+  const { signal, done } = interruption();
+  signal.addEventListener('abort', () => {
+    progress.note('interrupted: cleaning up');
+    progress.mute();
+    // Whoever pressed Ctrl-C waits no longer than this; what still runs by then ends with its owner.
+    setTimeout(() => process.exit(exitCodes.interrupted), cleanUpMs).unref();
+  });
   let sandbox: Sandbox | undefined;
   const story = !commandLine.stay && commandLine.measure === 0;
   const { environment, pollSeconds } = commandLine;
-  const starting = startSandbox({ environment, pollSeconds, progress, ...(story ? { beforeFirstPoll: beforeTheStory } : {}) });
   try {
-    sandbox = await Promise.race([starting, interrupted.promise]);
+    sandbox = await startSandbox({ environment, pollSeconds, progress, signal, ...(story ? { beforeFirstPoll: beforeTheStory } : {}) });
     if (commandLine.stay) {
       process.stdout.write(`${JSON.stringify(connection(sandbox))}\n`);
       progress.note('the sandbox runs; Ctrl-C ends it');
-      await interrupted.promise;
+      await unlessAborted(signal, new Promise<never>(() => {}));
     } else {
-      await Promise.race([play(sandbox, commandLine, progress), interrupted.promise]);
+      await unlessAborted(signal, play(sandbox, commandLine, progress));
     }
     return exitCodes.done;
   } catch (error) {
-    if (error instanceof Interrupted) {
-      progress.note('interrupted: cleaning up');
-      sandbox ??= await starting.catch(() => undefined);
-      return exitCodes.interrupted;
-    }
+    if (signal.aborted) return exitCodes.interrupted;
     process.stderr.write(`sandbox failed: ${error instanceof Error ? error.message : String(error)}\n`);
     return exitCodes.failed;
   } finally {
     await sandbox?.stop();
-    interrupted.done();
+    done();
   }
 }
 
@@ -79,6 +85,7 @@ async function play(sandbox: Sandbox, commandLine: CommandLine, progress: Progre
         : `\nChange to role, from the start of the poll that sees it\n${renderTable(
             ['changes', 'p50', 'p99', 'least', 'most'],
             [[String(changes), milliseconds(p50), milliseconds(p99), milliseconds(least), milliseconds(most)]],
+            terminalWidth(),
           )}\n`,
     );
     return;
@@ -87,44 +94,12 @@ async function play(sandbox: Sandbox, commandLine: CommandLine, progress: Progre
   const permissions = permissionReport(sandbox);
   const unexplained = permissions.filter(({ surplus }) => surplus.some(({ reason }) => reason === undefined));
   process.stdout.write(
-    commandLine.json ? `${JSON.stringify({ story: rows, permissions })}\n` : `${storyTable(rows)}\n${permissionTable(permissions)}`,
+    commandLine.json
+      ? `${JSON.stringify({ story: rows, permissions })}\n`
+      : storyTable(rows, terminalWidth()) + permissionTable(permissions, terminalWidth()),
   );
   if (unexplained.length > 0)
     throw new Error(`permissions that nothing used, without a reason: ${unexplained.map((one) => one.functionName).join(', ')}`);
-}
-
-function storyTable(rows: readonly StoryRow[]): string {
-  const latency = (ms: number | undefined) => (ms === undefined ? '' : ` +${ms} ms`);
-  return `\nWhat happened (times count from the start of the poll that saw the change)\n${renderTable(
-    ['change', 'event', 'decision', 'role change', 'audit record'],
-    rows.map(({ change, event, decision, roleChange, auditRecord, latencyMs }) => [
-      change,
-      `${event}${latency(latencyMs.event)}`,
-      `${decision}${latency(latencyMs.decision)}`,
-      `${roleChange}${latency(latencyMs.roleChange)}`,
-      `${auditRecord}${latency(latencyMs.auditRecord)}`,
-    ]),
-  )}`;
-}
-
-function permissionTable(rows: readonly PermissionRow[]): string {
-  const table = renderTable(
-    ['function', 'actions used', 'surplus', 'denied calls'],
-    rows.map(({ functionName, used, surplus, denied }) => [functionName, String(used.length), String(surplus.length), String(denied)]),
-  );
-  const reasons = rows.flatMap(({ functionName, surplus }) =>
-    [...Map.groupBy(surplus, ({ action }) => action)].map(([action, unused]) => [
-      functionName,
-      action,
-      unused.map(({ resource }) => resource.split(':').slice(5).join(':')).join(', '),
-      unused.find(({ reason }) => reason === undefined) ? 'NO REASON' : (unused[0]?.reason ?? ''),
-    ]),
-  );
-  const listed =
-    reasons.length === 0
-      ? 'Every permission was used.\n'
-      : `${renderTable(['function', 'not used in this run', 'on', 'why it is there'], reasons)}\n`;
-  return `\nPermissions: what each function used of its policies\n${table}\n\n${listed}`;
 }
 
 /** What a client needs to play. The credentials are an operator's: they may do everything in this sandbox, and nothing anywhere else. */

@@ -1,5 +1,6 @@
 /** The sandbox's command line. */
 import { parseArgs } from 'node:util';
+import { environments } from '../examples/environments.ts';
 
 export interface CommandLine {
   readonly environment: string;
@@ -11,15 +12,17 @@ export interface CommandLine {
   readonly json: boolean;
 }
 
+const environmentNames = Object.keys(environments);
+
 export const usage = `usage: npm run sandbox -- [options]
 
-  --env NAME       environment of examples/ to run (dev, staging, prod)     [dev]
+  --env NAME       environment of examples/ to run (${environmentNames.join(', ')})     [dev]
   --poll SECONDS   the schedule, compressed: one poll every SECONDS         [1]
   --measure N      measure N single changes, from poll to role, and end
   --stay           skip the story: print one JSON line with what a client
                    needs, and run until interrupted
   --json           print the result as JSON on standard output
-  --help           this text
+  -h, --help       this text
 
 Progress goes to standard error. Exit codes: 0 done, 1 a step failed, 2 wrong usage, 130 interrupted.
 `;
@@ -41,18 +44,20 @@ export function parseCommandLine(args: readonly string[]): CommandLine | 'help' 
         poll: { type: 'string' },
         measure: { type: 'string' },
         json: { type: 'boolean' },
-        help: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
       },
     }));
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }
   if (values.help) return 'help';
+  const environment = values.env ?? 'dev';
+  if (!environmentNames.includes(environment)) throw new UsageError(`--env ${environment}: give one of ${environmentNames.join(', ')}`);
   const pollSeconds = number(values.poll ?? '1', '--poll', 0.1, 3600);
   const measure = values.measure === undefined ? 0 : number(values.measure, '--measure', 1, 10_000);
   if (!Number.isInteger(measure)) throw new UsageError(`--measure ${values.measure}: give a whole number of changes`);
   if (values.stay && measure > 0) throw new UsageError('--stay and --measure exclude each other: give one of them');
-  return { environment: values.env ?? 'dev', stay: values.stay ?? false, pollSeconds, measure, json: values.json ?? false };
+  return { environment, stay: values.stay ?? false, pollSeconds, measure, json: values.json ?? false };
 }
 
 function number(text: string, option: string, least: number, most: number): number {

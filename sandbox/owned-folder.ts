@@ -7,11 +7,22 @@ import { join } from 'node:path';
 
 const foreignFolderLifetimeMs = 24 * 60 * 60 * 1000;
 
-/** Creates `<parent>/<prefix>-<owner>-XXXXXX`, mode 0700. */
-export async function createOwnedFolder(parent: string, prefix: string): Promise<string> {
+/**
+ * Creates `<parent>/<prefix>-<owner>-XXXXXX`, mode 0700.
+ *
+ * @param variable the environment variable that names another parent
+ * @throws Error naming the parent and the variable, when nothing can be made there
+ */
+export async function createOwnedFolder(parent: string, prefix: string, variable: string): Promise<string> {
   const [namespace, startTime] = await Promise.all([pidNamespace(), processStartTime(process.pid)]);
   const owner = [namespace, process.pid.toString(36), startTime].join('-');
-  return mkdtemp(join(parent, `${prefix}-${owner}-`));
+  return mkdtemp(join(parent, `${prefix}-${owner}-`)).catch((cause) => {
+    throw notWritable(parent, variable, cause);
+  });
+}
+
+export function notWritable(folder: string, variable: string, cause: NodeJS.ErrnoException): Error {
+  return new Error(`cannot make a folder in ${folder} (${cause.code}): set ${variable} to a folder that can be written to`, { cause });
 }
 
 /** Removes the folders with this prefix whose owner is gone; never one whose owner may be alive. */

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsEndpoint, startEndpoint } from './aws/endpoint.ts';
 import type { PolicyDocument } from './aws/iam/index.ts';
-import { type DomainController, startDomainController } from './domain-controller/index.ts';
+import { checkMachine, type DomainController, startDomainController } from './domain-controller/index.ts';
 import { type Population, populate } from './domain-controller/population.ts';
+import { unlessAborted } from './interruption.ts';
 import { createOwnedFolder, removeAbandonedFolders, removeWithOwner } from './owned-folder.ts';
 import type { Progress } from './progress.ts';
 import { createRuntime, type Runtime } from './runtime/index.ts';
@@ -18,6 +19,8 @@ export interface SandboxOptions {
   /** Seconds between two polls. */
   readonly pollSeconds: number;
   readonly progress: Progress;
+  /** Ends the start; a sandbox that runs is ended by `stop`. */
+  readonly signal?: AbortSignal;
   /** A stack folder that is synthesized already; its own is made otherwise. */
   readonly stackDirectory?: string;
   /** What to change in the domain before the first poll sees it. */
@@ -49,39 +52,50 @@ const folderPrefix = 'active-directory-lambda-sandbox';
  * @throws Error when a part does not start; what had started is stopped
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { progress } = options;
+  const { progress, signal = new AbortController().signal } = options;
+  const step = <T>(title: string, work: () => Promise<T>): Promise<T> => {
+    signal.throwIfAborted();
+    return progress.step(title, () => unlessAborted(signal, work()));
+  };
   const undo: (() => Promise<unknown>)[] = [];
   const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
+    for (const one of undo.splice(0).reverse()) await one();
   };
   try {
-    await removeAbandonedFolders(tmpdir(), folderPrefix);
-    const folder = await createOwnedFolder(tmpdir(), folderPrefix);
+    await unlessAborted(signal, checkMachine(progress.note));
+    const folder = await createOwnedFolder(tmpdir(), folderPrefix, 'TMPDIR');
     undo.push(removeWithOwner(folder));
+    await removeAbandonedFolders(tmpdir(), folderPrefix);
 
-    const started = await Promise.allSettled([
-      options.stackDirectory ??
-        progress.step(`synthesize ${options.environment}`, () => synthesize(options.environment, join(folder, 'cdktf.out'))),
-      progress.step('start the domain controller', async () => {
-        const running = await startDomainController({ progress: progress.note });
-        undo.push(() => running.stop());
-        return running;
-      }),
-    ]);
-    const [stackDirectory, controller] = [settled(started[0]), settled(started[1])];
+    const [stackDirectory, controller] = await both(
+      signal,
+      async (ended) =>
+        options.stackDirectory ??
+        (await progress.step(`synthesize ${options.environment}`, () =>
+          unlessAborted(ended, synthesize(options.environment, join(folder, 'cdktf.out'), ended)),
+        )),
+      (ended) =>
+        // Waited for when it is aborted too: it stops what it has started.
+        progress.step('start the domain controller', async () => {
+          const running = await startDomainController({ progress: progress.note, signal: ended });
+          undo.push(() => running.stop());
+          return running;
+        }),
+    );
 
-    const population = await progress.step('create the connector account, people and groups', () =>
+    const population = await step('create the connector account, people and groups', () =>
       populate(controller, [mappedGroup, unmappedGroup]),
     );
     undo.push(() => population.admin.unbind());
     const mappedGroupDn = `CN=${mappedGroup},${population.groupsDn}`;
+    signal.throwIfAborted();
     await options.beforeFirstPoll?.(population, mappedGroupDn);
 
     const template = loadTemplate(stackDirectory);
-    const endpoint = await progress.step('start the AWS endpoint', () => startEndpoint(settingsOf(template)));
+    const endpoint = await step('start the AWS endpoint', () => startEndpoint(settingsOf(template)));
     undo.push(() => endpoint.close());
 
-    const stack = await progress.step('apply the synthesized stack', () =>
+    const stack = await step('apply the synthesized stack', () =>
       applyStack({
         stackDirectory,
         endpoint,
@@ -95,7 +109,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         },
       }),
     );
-    await progress.step('put the bind secret', () => putBindSecret(endpoint, stack, population));
+    await step('put the bind secret', () => putBindSecret(endpoint, stack, population));
 
     const runtime = createRuntime({
       endpoint,
@@ -106,8 +120,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       progress: progress.note,
     });
     undo.push(() => runtime.stop());
-    await progress.step('start the functions', () => runtime.start());
-    await progress.step('first poll: snapshot of the directory', async () => {
+    await step('start the functions', () => runtime.start());
+    await step('first poll: snapshot of the directory', async () => {
       await untilSnapshot(endpoint, stack);
       await runtime.idle();
     });
@@ -127,9 +141,21 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
 }
 
-function settled<T>(result: PromiseSettledResult<T>): T {
-  if (result.status === 'rejected') throw result.reason;
-  return result.value;
+/** Does two things at once. When one fails the other is aborted and waited for; the error is the first one. */
+async function both<A, B>(
+  signal: AbortSignal,
+  one: (ended: AbortSignal) => Promise<A>,
+  other: (ended: AbortSignal) => Promise<B>,
+): Promise<[A, B]> {
+  const failure = new AbortController();
+  const ended = AbortSignal.any([signal, failure.signal]);
+  const abort = (error: unknown): never => {
+    failure.abort(error);
+    throw error;
+  };
+  const [first, second] = await Promise.allSettled([one(ended).catch(abort), other(ended).catch(abort)]);
+  if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value];
+  throw ended.reason;
 }
 
 /** Region, account and identity store as the stack itself names them. */

@@ -14,14 +14,17 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * @returns the stack's folder, with `cdk.tf.json` and its assets
  * @throws Error naming the environments there are, when there is none of this name
  */
-export async function synthesize(environment: string, outDirectory: string): Promise<string> {
+export async function synthesize(environment: string, outDirectory: string, signal?: AbortSignal): Promise<string> {
   await bundleAll();
+  signal?.throwIfAborted();
   try {
     await promisify(execFile)(process.execPath, [join(root, 'examples', 'main.ts')], {
       cwd: root,
       env: { ...process.env, CDKTF_OUTDIR: outDirectory },
+      ...(signal && { signal }),
     });
   } catch (error) {
+    signal?.throwIfAborted();
     throw new Error(`the example app does not synthesize: ${(error as { stderr?: string }).stderr || String(error)}`, { cause: error });
   }
   const stacks = await readdir(join(outDirectory, 'stacks'));

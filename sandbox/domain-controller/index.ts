@@ -1,21 +1,19 @@
 // A real Active Directory domain controller on a loopback address: Samba, from a cached template, gone when its owner is.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createOwnedFolder, removeAbandonedFolders } from '../owned-folder.ts';
+import { createOwnedFolder, removeAbandonedFolders, removeWithOwner } from '../owned-folder.ts';
 import { addAccessRights, dirSyncGrants, type LocalDatabase } from './access-rights.ts';
 import { claimLoopbackAddress } from './address.ts';
 import { certificateFiles, issueServerCertificate } from './certificates.ts';
 import { runCommand } from './command.ts';
 import { sambaConfiguration } from './configuration.ts';
 import { describeDomain } from './domain.ts';
-import { ensurePackages } from './packages.ts';
+import { ensurePackages, type SambaInstallation } from './packages.ts';
 import { startSamba } from './process.ts';
 import { ensureTemplate } from './template.ts';
-
-export { ensurePackages } from './packages.ts';
 
 export interface DomainControllerOptions {
   /** @default CORP.EXAMPLE.COM */
@@ -59,6 +57,17 @@ export interface DomainController {
 const workingCopy = 'active-directory-lambda-dc';
 
 /**
+ * Whether a domain controller can run here; installs Samba when it is missing.
+ *
+ * @throws Error when Samba is missing and cannot be installed, or this process is not root
+ */
+export async function checkMachine(progress?: (step: string) => void): Promise<SambaInstallation> {
+  const installation = await ensurePackages(progress);
+  if (process.getuid?.() === 0) return installation;
+  throw new Error('the domain controller needs root: it listens on the ports 389 and 636; run as root, or in a container');
+}
+
+/**
  * Starts a domain controller: about 5 s the first time, under a second from then on.
  *
  * @throws Error when Samba is missing and cannot be installed, this process is not root, no address is free, or samba does not start
@@ -66,17 +75,18 @@ const workingCopy = 'active-directory-lambda-dc';
 export async function startDomainController(options: DomainControllerOptions = {}): Promise<DomainController> {
   const { progress = () => undefined, signal } = options;
   const domain = describeDomain(options.realm ?? 'CORP.EXAMPLE.COM', options.hostName ?? 'dc1');
-  const { version } = await ensurePackages(progress);
-  if (process.getuid?.() !== 0) {
-    throw new Error('the domain controller needs root: it listens on the ports 389 and 636; run as root, or in a container');
-  }
+  const { version } = await checkMachine(progress);
   signal?.throwIfAborted();
   await removeAbandonedFolders(tmpdir(), workingCopy);
   const template = await ensureTemplate({ domain, sambaVersion: version, cacheDirectory: options.cacheDirectory, progress, signal });
 
   const claim = await claimLoopbackAddress();
   const { address } = claim;
-  const directory = await createOwnedFolder(tmpdir(), workingCopy);
+  const directory = await createOwnedFolder(tmpdir(), workingCopy, 'TMPDIR').catch(async (error) => {
+    await claim.release();
+    throw error;
+  });
+  const remove = removeWithOwner(directory);
   try {
     progress(`starting the domain controller ${domain.host} on ${address}`);
     const tlsFolder = join(directory, 'tls');
@@ -113,12 +123,12 @@ export async function startDomainController(options: DomainControllerOptions = {
       dsacl: (dn, sddl) => addAccessRights(local, [{ dn, sddl }]),
       grantDirSync: (accountSid) => addAccessRights(local, dirSyncGrants(domain.baseDn, accountSid)),
       stop: () => {
-        stopped ??= samba.stop().finally(() => claim.release());
+        stopped ??= samba.stop().finally(remove).finally(claim.release);
         return stopped;
       },
     };
   } catch (error) {
-    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+    await remove();
     await claim.release();
     throw error;
   }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { createOwnedFolder, removeAbandonedFolders } from '../owned-folder.ts';
+import { createOwnedFolder, notWritable, removeAbandonedFolders, removeWithOwner } from '../owned-folder.ts';
 import { reason, runCommand } from './command.ts';
 import type { Domain } from './domain.ts';
 
@@ -29,7 +29,7 @@ export function defaultCacheDirectory(): string {
  * processes that build it at once either may win. It holds keys of this sandbox domain alone (mode 0700); the administrator's
  * password in it is one that nobody knows.
  *
- * @throws Error with the end of samba-tool's output when provisioning fails
+ * @throws Error with the end of samba-tool's output when provisioning fails, or naming the cache when it cannot be written to
  */
 export async function ensureTemplate(options: TemplateOptions): Promise<string> {
   const { domain, progress, signal } = options;
@@ -40,13 +40,17 @@ export async function ensureTemplate(options: TemplateOptions): Promise<string> 
     .slice(0, 12);
   const name = `domain-controller-${domain.host}-${key}`;
   const template = join(cache, name);
-  await mkdir(cache, { recursive: true, mode: 0o700 });
+  const variable = 'XDG_CACHE_HOME';
+  await mkdir(cache, { recursive: true, mode: 0o700 }).catch((cause) => {
+    throw notWritable(cache, variable, cause);
+  });
   const building = 'building';
   await removeAbandonedFolders(cache, building);
   if (await isFolder(template)) return template;
 
   progress(`provisioning the domain ${domain.name} (once; kept in ${cache})`);
-  const folder = await createOwnedFolder(cache, building);
+  const folder = await createOwnedFolder(cache, building, variable);
+  const remove = removeWithOwner(folder);
   try {
     await provision(folder, domain, signal);
     await rename(folder, template).catch(async (error: NodeJS.ErrnoException) => {
@@ -54,7 +58,7 @@ export async function ensureTemplate(options: TemplateOptions): Promise<string> 
     });
     return template;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await remove();
   }
 }
 

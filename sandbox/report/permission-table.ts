@@ -25,7 +25,9 @@ export function permissionTable(rows: readonly PermissionRow[], width: number): 
     ]);
   });
   const listed =
-    reasons.length === 0 ? 'Every permission was used.' : renderTable(['function', 'not used in this run', 'why it is there'], reasons, width);
+    reasons.length === 0
+      ? 'Every permission was used.'
+      : renderTable(['function', 'not used in this run', 'why it is there'], reasons, width);
   return `\nPermissions: what each function used of its policies\n${counts}\n\n${listed}\n`;
 }
 

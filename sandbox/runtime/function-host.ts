@@ -101,8 +101,10 @@ export class FunctionHost {
   /** Ends every environment, as a crash would: invocations in progress fail, the next one gets a new environment. */
   async killEnvironments(): Promise<void> {
     this.#idle.length = 0;
-    await Promise.all([...this.#all].map((environment) => environment.kill()));
+    // Forgotten before the wait: an environment that starts meanwhile is not among them.
+    const killed = [...this.#all];
     this.#all.clear();
+    await Promise.all(killed.map((environment) => environment.kill()));
   }
 
   /** Resolves when logs and traces of past invocations are delivered. */

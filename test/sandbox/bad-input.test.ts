@@ -242,7 +242,7 @@ describe('bad input to a running integration', () => {
       });
       const crashed = await detect();
       undo();
-      expect(crashed.functionError).toBeDefined();
+      expect(crashed, JSON.stringify({ crashed, seen })).toHaveProperty('functionError');
       await operator('dynamodb', 'UpdateItem', {
         TableName: environmentOf('detect-changes').DIRECTORY_TABLE,
         Key: cursorKey(),

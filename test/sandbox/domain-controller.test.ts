@@ -158,12 +158,13 @@ test('GIVEN an owner that is killed WHEN it can clean up nothing itself THEN its
   await eventually(async () => (await processesOf(directory)).length === 0 && !existsSync(directory));
 });
 
-test('GIVEN an owner and the shell that tidies up, both killed WHEN the next one starts THEN it removes the directory', async () => {
+test('GIVEN an owner and the shells that tidy up, all killed WHEN the next one starts THEN it removes the directory', async () => {
   const { directory, owner } = await startInAnotherProcess();
-  const shell = (await processesOf(directory)).find((found) => found.commandLine.startsWith('sh\0'));
-  if (!shell) throw new Error(`no shell waits for the samba of ${directory}`);
+  const shells = (await processesOf(directory)).filter((found) => found.commandLine.startsWith('sh\0'));
+  // One waits for samba, one for the owner.
+  expect(shells).toHaveLength(2);
 
-  process.kill(shell.pid, 'SIGKILL');
+  for (const { pid } of shells) process.kill(pid, 'SIGKILL');
   process.kill(owner, 'SIGKILL');
   await eventually(async () => (await processesOf(directory)).length === 0);
   expect(existsSync(directory)).toBe(true);
@@ -200,6 +201,32 @@ test('fails to start when the signal is aborted, leaving nothing in cache or tem
   await expect(starting).rejects.toThrow('interrupted');
   expect(await readdir(emptyCache)).toEqual([]);
   await rm(emptyCache, { recursive: true });
+});
+
+test('GIVEN an owner that is killed while it provisions THEN its folder goes from the cache', async () => {
+  const emptyCache = await mkdtemp(join(tmpdir(), 'domain-controller-test-'));
+  const program = `
+    const { startDomainController } = await import(${JSON.stringify(sourceModule)});
+    await startDomainController({
+      cacheDirectory: ${JSON.stringify(emptyCache)},
+      progress: (step) => step.startsWith('provisioning') && setTimeout(() => process.kill(process.pid, 'SIGKILL'), 300),
+    });`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
+  await once(child, 'exit');
+  expect(child.signalCode).toBe('SIGKILL');
+  await eventually(async () => (await processesOf(emptyCache)).length === 0);
+  // What samba-tool writes after the removal is the next start's to remove.
+  const next = await startDomainController({ cacheDirectory: emptyCache });
+  await next.stop();
+  expect(await readdir(emptyCache)).toHaveLength(1);
+  await rm(emptyCache, { recursive: true });
+});
+
+test('fails to start with a cache that cannot be made, naming the folder and the variable', async () => {
+  const inAFile = join(first.caFile, 'cache');
+  await expect(startDomainController({ cacheDirectory: inAFile })).rejects.toThrow(
+    `cannot make a folder in ${inAFile} (ENOTDIR): set XDG_CACHE_HOME to a folder that can be written to`,
+  );
 });
 
 test('fails to provision with the reason samba-tool gives, when host and domain would share a name', async () => {

@@ -15,6 +15,11 @@ describe('the command line of the sandbox', () => {
       json: true,
     });
     expect(parseCommandLine(['--help'])).toBe('help');
+    expect(parseCommandLine(['-h'])).toBe('help');
+  });
+
+  it('fails for an environment that there is not, naming those there are', () => {
+    expect(() => parseCommandLine(['--env', 'nope'])).toThrow(new UsageError('--env nope: give one of dev, staging, prod'));
   });
 
   it.each([

@@ -1,5 +1,9 @@
 /** `--stay`: any LDAP client and an unmodified AWS client can play, and nothing is left when it ends. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { CloudWatchLogsClient, DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, ListEventBusesCommand, ListRulesCommand } from '@aws-sdk/client-eventbridge';
@@ -99,6 +103,19 @@ describe('npm run sandbox -- --stay', () => {
     await expect(wrong.send(new ListTablesCommand({}))).rejects.toMatchObject({ name: expect.stringMatching(/Signature/) });
   });
 
+  it('GIVEN a client that goes away amid its request THEN nobody is told of a failure', async () => {
+    const { hostname, port } = new URL(line.endpoint as string);
+    for (const leave of ['resetAndDestroy', 'destroy'] as const) {
+      const socket = connect(Number(port), hostname);
+      await once(socket, 'connect');
+      socket.write('POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhalf');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      socket[leave]();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(command.stderr()).not.toContain('endpoint failed');
+  });
+
   it('GIVEN Ctrl-C THEN it ends with 130 and leaves neither process nor folder', async () => {
     await ldap.unbind();
     const pid = await sandboxProcess(command);
@@ -122,6 +139,43 @@ describe('a sandbox that is killed', () => {
     await command.ended();
     await nothingLeft(pid, folders);
   }, 90_000);
+});
+
+describe('a sandbox that is interrupted', () => {
+  it.each(['starting the domain controller', '✓ synthesize', '✓ start the functions', '✓ Ada joins'])(
+    'GIVEN Ctrl-C at "%s" THEN it ends within 2 s, tells of no failed step and leaves nothing',
+    async (moment) => {
+      const command = runSandbox();
+      await until(moment, async () => (command.stderr().includes(moment) ? true : undefined), 60_000);
+      const pid = await sandboxProcess(command);
+      const folders = await foldersOf(pid);
+      const began = performance.now();
+      command.signal('SIGINT');
+      expect([130, null]).toContain(await command.ended());
+      expect(performance.now() - began).toBeLessThan(2_000);
+      expect(command.stderr().trimEnd()).toMatch(/interrupted: cleaning up$/);
+      expect(command.stderr()).not.toMatch(/✗|failed/);
+      await nothingLeft(pid, folders);
+    },
+    90_000,
+  );
+});
+
+describe('a sandbox that cannot start', () => {
+  it.each([
+    [{ TMPDIR: '/dev/null/tmp' }, 'cannot make a folder in /dev/null/tmp (ENOTDIR): set TMPDIR to'],
+    [{ XDG_CACHE_HOME: '/dev/null' }, 'cannot make a folder in /dev/null/active-directory-lambda (ENOTDIR): set XDG_CACHE_HOME to'],
+  ])('fails with %j, telling so and of one step at most', async (variables, message) => {
+    const child = spawn(process.execPath, ['sandbox/main.ts'], {
+      env: { ...process.env, ...variables },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const stderr = text(child.stderr);
+    const [exitCode] = await once(child, 'close');
+    expect(exitCode).toBe(1);
+    expect(await stderr).toContain(`sandbox failed: ${message}`);
+    expect((await stderr).match(/✗/g) ?? []).toHaveLength('TMPDIR' in variables ? 0 : 1);
+  });
 });
 
 /** Waits until neither the sandbox's folders nor a process that works in one of them is there. */
