@@ -122,7 +122,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     undo.push(() => runtime.stop());
     await step('start the functions', () => runtime.start());
     await step('first poll: snapshot of the directory', async () => {
-      await untilSnapshot(endpoint, stack);
+      await untilSnapshot(endpoint, stack, signal);
       await runtime.idle();
     });
     return {
@@ -205,11 +205,13 @@ async function putBindSecret(endpoint: AwsEndpoint, stack: AppliedStack, { bindD
 }
 
 /** Waits for the status row that the first complete poll writes. */
-async function untilSnapshot(endpoint: AwsEndpoint, stack: AppliedStack): Promise<void> {
+async function untilSnapshot(endpoint: AwsEndpoint, stack: AppliedStack, signal: AbortSignal): Promise<void> {
   const environment = [...stack.functions.values()].find((one) => one.environment.LDAPS_URLS)?.environment;
   const Key = { pk: { S: `${environment?.DIRECTORY_DOMAIN}#status` }, sk: { S: 'status' } };
   const deadline = Date.now() + 60_000;
   for (;;) {
+    // Nobody may read from a table that is being closed.
+    signal.throwIfAborted();
     const { Item } = await endpoint.call('operator', 'dynamodb', 'GetItem', {
       TableName: environment?.DIRECTORY_TABLE,
       Key,

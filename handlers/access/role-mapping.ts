@@ -17,7 +17,12 @@ const groupSelector = v.union(
     v.strictObject({ sid: v.pipe(v.string(), v.regex(/^S-1-\d+(?:-\d+){1,15}$/, 'is no SID (S-1-5-21-…)')) }),
     v.strictObject({ name: v.pipe(v.string(), v.minLength(1), v.maxLength(256)) }),
     v.strictObject({
-      pattern: v.pipe(v.string(), v.minLength(1), v.maxLength(512), v.check(isPattern, 'is no regular expression anchored with ^ and $')),
+      pattern: v.pipe(
+        v.string(),
+        v.minLength(1),
+        v.maxLength(512),
+        v.check(isPattern, 'is no regular expression anchored with ^ and $, without a repeated group that repeats inside'),
+      ),
     }),
   ],
   'must be exactly one of { dn }, { sid }, { name } or { pattern }, and valid',
@@ -84,7 +89,7 @@ export function matchRole(
   if ('dn' in selector)
     return isDistinguishedName(group.dn) && distinguishedNameKey(selector.dn) === distinguishedNameKey(group.dn) ? mapping.role : undefined;
   if ('sid' in selector) return selector.sid === group.sid ? mapping.role : undefined;
-  if (group.name === undefined) return undefined;
+  if (group.name === undefined || lookAlike.test(group.name)) return undefined;
   if ('name' in selector) return selector.name.toLowerCase() === group.name.toLowerCase() ? mapping.role : undefined;
   // Wrapped, because "^a|b$" is anchored at one end of each alternative only.
   const match = new RegExp(`^(?:${selector.pattern})$`, 'iu').exec(group.name);
@@ -95,8 +100,14 @@ export function matchRole(
   return v.is(roleName, role) ? role : undefined;
 }
 
+/** Long s and the Kelvin sign: without regard to case they equal s and k, so another group's name could pass for a mapped one. */
+const lookAlike = /[\u017f\u212a]/;
+
+/** A repeated group that repeats inside, such as (a+)+: it can take longer than the function has (catastrophic backtracking). */
+const nestedRepeat = /\((?:[^()\\]|\\.)*[*+}](?:[^()\\]|\\.)*\)[*+{]/;
+
 function isPattern(pattern: string): boolean {
-  if (!pattern.startsWith('^') || !pattern.endsWith('$')) return false;
+  if (!pattern.startsWith('^') || !pattern.endsWith('$') || nestedRepeat.test(pattern)) return false;
   try {
     new RegExp(pattern, 'iu');
     return true;

@@ -136,6 +136,7 @@ export const catalogue = {
     source: roles,
     change: v.strictObject({ target: text, reason: text, remedy: text }),
   },
+  RoleProvisioned: { source: roles, change: v.strictObject({ target: text, role: text, id: text }) },
   AccountProvisioned: {
     source: roles,
     change: v.strictObject({ account: targetAccount, attributes: v.record(attributeName, v.string()) }),

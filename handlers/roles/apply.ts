@@ -3,7 +3,7 @@ import type { PrincipalGrants } from '../access/grants.ts';
 import type { AnyIdentityEvent, Cause } from '../events/identity-event.ts';
 import type { AccountEntry } from './ledger.ts';
 import type { Plan } from './plan.ts';
-import type { RoleGroupDependencies } from './role-groups.ts';
+import type { KnownRole, RoleGroupDependencies } from './role-groups.ts';
 import { RoleRun } from './role-run.ts';
 import { type Mark, TargetConflictError, TargetMissingError } from './target.ts';
 
@@ -14,6 +14,8 @@ export interface Applied {
   readonly entry: AccountEntry;
   /** What was done, also before a failure. */
   readonly events: readonly AnyIdentityEvent[];
+  /** Roles that the events tell of for the first time; to be noted as told once they are out. */
+  readonly untoldRoles: readonly KnownRole[];
   /** What kept a step from being done; the entry's revision then stays behind, and the next run goes on. */
   readonly failure?: unknown;
 }
@@ -48,9 +50,11 @@ export async function apply(
     await run.revoke(steps.revoke);
     await run.settleAccount(steps);
     const conflict = await run.grant(steps.grant);
-    return { entry: run.entry(conflict !== undefined), events: run.events, ...(conflict ? { failure: conflict } : {}) };
+    return { ...outcome(run, conflict !== undefined), ...(conflict ? { failure: conflict } : {}) };
   } catch (failure) {
     if (failure instanceof TargetMissingError && failure.missing === 'account') run.forgetAccount();
-    return { entry: run.entry(true), events: run.events, failure };
+    return { ...outcome(run, true), failure };
   }
 }
+
+const outcome = (run: RoleRun, failed: boolean) => ({ entry: run.entry(failed), events: run.events, untoldRoles: run.untoldRoles });

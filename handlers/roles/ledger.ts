@@ -43,6 +43,8 @@ export interface RoleEntry {
   readonly version: number;
   readonly roleId?: string | undefined;
   readonly intent?: Intent | undefined;
+  /** Set once RoleProvisioned is on the bus. */
+  readonly told?: true | undefined;
 }
 
 export interface Ledger {

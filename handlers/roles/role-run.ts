@@ -17,12 +17,14 @@ import {
 import { type AnyIdentityEvent, type Cause, eventId } from '../events/identity-event.ts';
 import { type AccountEntry, accountPk, type Membership } from './ledger.ts';
 import type { Plan } from './plan.ts';
-import { join, joinedMeanwhile, type RoleGroupDependencies } from './role-groups.ts';
+import { join, joinedMeanwhile, type KnownRole, type RoleGroupDependencies } from './role-groups.ts';
 import { type AccountState, type Mark, TargetConflictError, TargetMissingError } from './target.ts';
 
 export class RoleRun {
   /** What was done, in order. */
   readonly events: AnyIdentityEvent[] = [];
+  /** Roles whose RoleProvisioned is among the events. */
+  readonly untoldRoles: KnownRole[] = [];
   readonly #deps: RoleGroupDependencies;
   readonly #desired: PrincipalGrants;
   readonly #cause: Cause;
@@ -99,7 +101,8 @@ export class RoleRun {
       const account = this.#account;
       if (account === undefined) throw new TargetMissingError('account', `no account at ${this.#deps.target.name} for ${this.#mark.guid}`);
       try {
-        const membershipId = await join(this.#deps, grant, account.id);
+        const { membershipId, role } = await join(this.#deps, grant, account.id);
+        if (!role.told) this.#roleProvisioned(grant.role, role);
         const former = this.#memberships[grantKey(grant)]?.former;
         if (former !== undefined && former !== membershipId)
           this.#raise('RoleRevoked', { grant, account: this.#named(account) }, grantKey(grant));
@@ -181,6 +184,13 @@ export class RoleRun {
     this.#entry = next;
   }
 
+  /** Its id is the role's own: whoever needs the role first, it was made once. */
+  #roleProvisioned(role: string, known: KnownRole): void {
+    const target = this.#deps.target.name;
+    this.#raise('RoleProvisioned', { target, role, id: known.roleId }, '', eventId(target, known.roleId, 0, 'RoleProvisioned'));
+    this.untoldRoles.push(known);
+  }
+
   #provisioned(account: AccountState): void {
     this.#raise('AccountProvisioned', { account: this.#named(account), attributes: withoutUndefined(account.profile) });
   }
@@ -189,10 +199,10 @@ export class RoleRun {
     return { target: this.#deps.target.name, id, userName: profile.userName };
   }
 
-  #raise<T extends IdentityEventType>(type: T, change: ChangeOf<T>, part = ''): void {
+  #raise<T extends IdentityEventType>(type: T, change: ChangeOf<T>, part = '', ownId?: string): void {
     const { domain, subject, revision } = this.#desired;
     const at = this.#deps.now().toISOString();
-    const id = eventId(domain, subject.guid, revision, type, part);
+    const id = ownId ?? eventId(domain, subject.guid, revision, type, part);
     const times = { occurredAt: at, detectedAt: at };
     const event = { type, version: schemaVersion, id, domain, subject, change, revision, ...times, cause: this.#cause };
     this.events.push(event as AnyIdentityEvent);

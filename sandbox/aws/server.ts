@@ -187,8 +187,8 @@ async function answer(
   } catch (error) {
     if (error instanceof ResponseLost) incoming.socket.destroy();
     else if (error instanceof AwsError) send(response, protocol.encodeError(error, requestId), requestId, error.status === 413);
-    // The client went away before its request was whole: nobody waits for an answer.
-    else if (!incoming.complete) response.destroy();
+    // The client went away (a function that was ended, the end of the sandbox): nobody waits for an answer.
+    else if (incoming.socket.destroyed) response.destroy();
     else {
       const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
       process.stderr.write(`sandbox endpoint failed: ${message}\n`);

@@ -109,7 +109,7 @@ describe('parsing role mappings', () => {
     [
       'a pattern without anchors',
       one({ group: { pattern: 'AWS-.*' } }),
-      /no regular expression anchored with \^ and \$ \(got "AWS-\.\*"\)/,
+      /no regular expression anchored with \^ and \$, .+ \(got "AWS-\.\*"\)/,
     ],
     ['a pattern that is no regular expression', one({ group: { pattern: '^AWS-($' } }), /no regular expression/],
     ['an empty role', one({ role: '' }), /0\.role/],
@@ -132,4 +132,14 @@ describe('parsing role mappings', () => {
   test('fails once for all that is wrong', () => {
     expect(() => parseRoleMappings([{ id: '', group: { name: 'x' }, role: '' }])).toThrow(/0\.id.*0\.role/);
   });
+});
+
+test.each(['AWS-Adminſ', 'AWS-\u212aings'])('GIVEN the look-alike name %s THEN no mapping selects it', (name) => {
+  const group = { dn: 'CN=x,DC=example,DC=com', name };
+  expect(matchRole({ id: 'a', group: { pattern: '^AWS-(?:Admins|Kings)$' }, role: 'admins' }, group)).toBeUndefined();
+  expect(matchRole({ id: 'b', group: { name: 'AWS-Kings' }, role: 'kings' }, group)).toBeUndefined();
+});
+
+test.each(['^(a+)+$', '^(?:[a-z]*)*$', '^(x{2,})+$'])('fails for the pattern %s, which could take minutes', (pattern) => {
+  expect(() => parseRoleMappings([{ id: 'a', group: { pattern }, role: 'r' }])).toThrow(/repeated group that repeats inside/);
 });

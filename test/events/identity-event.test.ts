@@ -56,6 +56,7 @@ const changes: Record<IdentityEventType, unknown> = {
   DirectorySnapshotCompleted: { users: 1, groups: 2, memberships: 3 },
   DirectoryUnreachable: { reason: 'no domain controller answers', since: '2025-03-01T10:00:00.000Z' },
   DirectoryRecovered: { since: '2025-03-01T10:00:00.000Z' },
+  RoleProvisioned: { target: 'identity-center', role: 'developers', id: 'g-1' },
   AccessDecided: { state: 'active', granted: [grant], revoked: [], holds: [grant], profile: renamed },
   RoleGranted: { grant, account },
   RoleRevoked: { grant, account },

@@ -28,7 +28,18 @@ test('GIVEN a first decision WHEN its message comes THEN account, roles and memb
   await sync.run();
   expect(await sole()).toMatchObject({ profile: ada, mark: guidOf(1), roles: ['auditors', 'developers'] });
   expect(sync.told()).toEqual(['AccountProvisioned', 'RoleGranted developers', 'RoleGranted auditors']);
-  expect(sync.published.map(({ cause }) => cause?.id)).toEqual(Array(3).fill('decision-1'));
+  expect(sync.published.map(({ cause }) => cause?.id)).toEqual(Array(5).fill('decision-1'));
+});
+
+test('invariant 11: WHEN a role is made at the target THEN that is told once, whoever holds it next', async () => {
+  sync.wish(1, { roles: ['developers'] });
+  await sync.run();
+  expect(sync.rolesMade()).toEqual(['developers']);
+  sync.wish(2, { roles: [] });
+  await sync.run(2);
+  sync.wish(3, { roles: ['developers', 'auditors'] });
+  await sync.run(3);
+  expect(sync.rolesMade()).toEqual(['developers', 'auditors']);
 });
 
 test('WHEN roles are revoked and granted at once THEN revocations come first, at the target as in what is told', async () => {
@@ -73,7 +84,7 @@ describe('a message', () => {
     for (const revision of [3, 2, 3, 1]) await sync.run(revision);
     expect(await sole()).toMatchObject({ roles: ['auditors'] });
     expect(sync.told()).toEqual(['AccountProvisioned', 'RoleGranted developers', 'RoleRevoked developers', 'RoleGranted auditors']);
-    expect(sync.published).toHaveLength(4);
+    expect(sync.published).toHaveLength(6);
   });
 
   test('that repeats what is done WHEN it comes THEN the target is not even asked', async () => {

@@ -59,7 +59,10 @@ export function syncing(world: TargetWorld) {
       return plan(item, ledger.items.get(pk) as AccountEntry | undefined, identityCenter, 'delete');
     },
     /** `type role` of each distinct event, in order. */
-    told: () => [...new Map(published.map((event) => [event.id, event])).values()].map(nameOf),
+    /** What was told of the principal, each once. Of the roles that were made for it, `rolesMade` tells. */
+    told: () =>
+      [...new Map(published.map((event) => [event.id, event])).values()].filter(({ type }) => type !== 'RoleProvisioned').map(nameOf),
+    rolesMade: () => published.flatMap((event) => (event.type === 'RoleProvisioned' ? [event.change.role] : [])),
   };
 }
 

@@ -4,6 +4,7 @@ import { groupsListing, isEdgeRow, isObjectRow, type Mirror, membersListing, typ
 import { type AnyIdentityEvent, type Cause, parseEvent } from '../../events/identity-event.ts';
 import { InvalidEventError, RetryableError } from '../../platform/errors.ts';
 import type { Publish } from '../../platform/event-bus.ts';
+import type { Exclusive } from '../../platform/exclusive.ts';
 import type { Log } from '../../platform/log.ts';
 import { decide, groupNames } from '../decide.ts';
 import { type Grants, type PrincipalGrants, principalKey } from '../grants.ts';
@@ -32,6 +33,8 @@ export interface DecideAccessDependencies {
   readonly fanOut: (messages: readonly LookAt[]) => Promise<void>;
   /** Sends a message to sync-roles; messages of one principal keep their order. */
   readonly syncRoles: (message: RoleMessage) => Promise<void>;
+  /** Two messages about one principal in one batch: the second would announce what the first is announcing. */
+  readonly exclusive: Exclusive;
   readonly publish: Publish;
   readonly log: Log;
   readonly now: () => Date;
@@ -96,6 +99,10 @@ function parseMessage(body: string): AnyIdentityEvent | LookAt {
 }
 
 async function decidePrincipal(deps: DecideAccessDependencies, domain: string, guid: string, cause: Cause): Promise<void> {
+  await deps.exclusive(principalKey(domain, guid), () => decideAlone(deps, domain, guid, cause));
+}
+
+async function decideAlone(deps: DecideAccessDependencies, domain: string, guid: string, cause: Cause): Promise<void> {
   const mappings = await deps.mappings();
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     // The grants first: what the mirror says after that cannot be older than the decision we would replace.

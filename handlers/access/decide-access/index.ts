@@ -7,6 +7,7 @@ import type { Context, SQSEvent } from 'aws-lambda';
 import { dynamoDbMirror } from '../../directory/dynamodb-mirror.ts';
 import { readEnvironment } from '../../platform/environment.ts';
 import { eventBusPublisher } from '../../platform/event-bus.ts';
+import { exclusive } from '../../platform/exclusive.ts';
 import { createLog } from '../../platform/log.ts';
 import { eachMessage, postponer, sendAll } from '../../platform/queue.ts';
 import { dynamoDbGrants } from '../dynamodb-grants.ts';
@@ -33,6 +34,7 @@ const dependencies = {
       }),
     );
   },
+  exclusive: exclusive(),
   publish: eventBusPublisher(new EventBridgeClient({}), env.IDENTITY_BUS),
   log,
   now: () => new Date(),

@@ -9,6 +9,7 @@ import type { Log } from '../../platform/log.ts';
 import { type ApplyDependencies, apply, recover } from '../apply.ts';
 import { type AccountEntry, accountPk } from '../ledger.ts';
 import { plan } from '../plan.ts';
+import { noteTold } from '../role-groups.ts';
 import { TargetConflictError, TargetMissingError } from '../target.ts';
 
 const messageSchema = v.strictObject({
@@ -70,10 +71,17 @@ export async function syncRoles(deps: SyncRolesDependencies, body: string): Prom
 async function makeSo(deps: SyncRolesDependencies, desired: PrincipalGrants, made: AccountEntry | undefined, cause: Cause): Promise<void> {
   const { domain, subject, revision } = desired;
   const known = await recover(deps, desired, made);
-  const { entry, events, failure } = await apply(deps, desired, known, plan(desired, known, deps.target.name, deps.onDeleted), cause);
+  const { entry, events, untoldRoles, failure } = await apply(
+    deps,
+    desired,
+    known,
+    plan(desired, known, deps.target.name, deps.onDeleted),
+    cause,
+  );
   // Events before the ledger: a crash in between repeats both, and the events carry the same ids.
   await deps.publish(events);
   await deps.ledger.write(entry);
+  await noteTold(deps, untoldRoles);
   if (failure !== undefined) throw failure;
   deps.log.info('ROLES_SYNCED', { domain, guid: subject.guid, revision, events: events.map(({ type }) => type) });
 }
