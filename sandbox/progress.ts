@@ -26,6 +26,8 @@ export function progressTo(write: (line: string) => void, now: () => number = ()
         line('✓', title, now() - began);
         return result;
       } catch (error) {
+        // A terminal's Ctrl-C ends our child processes too, and their end may be seen before the signal to us.
+        await new Promise((resolve) => setTimeout(resolve, 50));
         if (error !== told) line('✗', title, now() - began);
         told = error;
         throw error;

@@ -29,7 +29,8 @@ import type { Profile } from '../access/grants.ts';
 import { RetryableError } from '../platform/errors.ts';
 import { type AccountState, type Intent, type Mark, type Target, TargetConflictError, TargetMissingError } from './target.ts';
 
-const accountMark = ({ domain, guid }: Mark): ExternalId => ({ Issuer: `active-directory:${domain}`, Id: guid });
+const markIssuer = 'active-directory:';
+const accountMark = ({ domain, guid }: Mark): ExternalId => ({ Issuer: `${markIssuer}${domain}`, Id: guid });
 /** An external id takes no space, a group's name does (Identity Store API Reference, "ExternalId" and "Group"). */
 const roleMark = (role: string): ExternalId => ({
   Issuer: 'active-directory-lambda',
@@ -77,6 +78,19 @@ export function identityCenterTarget(
       (found) => found?.GroupId,
     );
 
+  /**
+   * Where the name is held by another account of ours, that one may be waiting for ours: two people who swap their names would stay crossed
+   * for ever. So we give ours up for a name that nobody has; the next attempts find both free.
+   */
+  const makeWay = async (UserId: string, userName: string) => {
+    const holder = await userIdBy({ UniqueAttribute: { AttributePath: 'userName', AttributeValue: userName } });
+    if (holder === undefined || holder === UserId) return;
+    const user = await absentAsUndefined(describeUser(holder));
+    if (ownMarkOf(user?.ExternalIds) === undefined) return;
+    const Operations = [{ AttributePath: 'userName', AttributeValue: UserId }];
+    await pace(() => client.send(new UpdateUserCommand({ IdentityStoreId, UserId, Operations: Operations as never })));
+  };
+
   return {
     name: 'identity-center',
 
@@ -93,7 +107,7 @@ export function identityCenterTarget(
           await markUser(id, mark);
           return { id, profile: profileOf(user) };
         }
-        if (userName === profile.userName) throw userNameTaken(userName, id, mark);
+        if (userName === profile.userName) throw userNameTaken(userName, id, mark, ownMarkOf(user.ExternalIds));
       }
       return undefined;
     },
@@ -123,6 +137,7 @@ export function identityCenterTarget(
       } catch (cause) {
         if (cause instanceof ResourceNotFoundException) throw new TargetMissingError('account', `user ${UserId} is gone`, { cause });
         if (!isRefusal(cause)) throw cause;
+        if (before.userName !== after.userName) await makeWay(UserId, after.userName);
         throw new TargetConflictError(
           `Identity Center refused to update user ${UserId} to "${after.userName}": ${cause.message}`,
           refusedRemedy,
@@ -222,8 +237,19 @@ const refusedRemedy =
 const carries = (externalIds: readonly ExternalId[] | undefined, mark: ExternalId): boolean =>
   (externalIds ?? []).some(({ Issuer, Id }) => Issuer === mark.Issuer && Id === mark.Id);
 
-function userNameTaken(userName: string, id: string, mark: Mark): TargetConflictError {
+/** The mark of any directory account that the ids hold. */
+const ownMarkOf = (externalIds: readonly ExternalId[] | undefined): ExternalId | undefined =>
+  externalIds?.find(({ Issuer }) => Issuer?.startsWith(markIssuer));
+
+function userNameTaken(userName: string, id: string, mark: Mark, holder: ExternalId | undefined): TargetConflictError {
   const { Issuer, Id } = accountMark(mark);
+  // Never a hand-over here: it would give one person's account to another.
+  if (holder) {
+    return new TargetConflictError(
+      `user "${userName}" (${id}) is the account of another person of the directory (${holder.Issuer}, ${holder.Id})`,
+      'give each directory account a user principal name of its own',
+    );
+  }
   return new TargetConflictError(
     `user "${userName}" (${id}) exists at Identity Center and does not carry our mark`,
     `rename or delete that user, or hand it over: set its external id to issuer "${Issuer}", id "${Id}"`,
