@@ -121,8 +121,9 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
       await stream.waitFor(afterSequenceNumber, timeoutMs);
     },
     async close() {
-      await pipeline.close();
+      // The door first: a call that came in meanwhile would meet services that are closed.
       await server.close();
+      await pipeline.close();
     },
   };
 }

@@ -44,15 +44,24 @@ export async function startDynalite(): Promise<{ call: DynaliteCall; close: () =
       outgoing.end(body);
     });
 
+  const underWay = new Set<Promise<unknown>>();
+  let closing = false;
+
   return {
     async call(operation, input) {
-      const answer = await post(operation, JSON.stringify(toJson(input)));
+      if (closing) throw new AwsError('ServiceUnavailable', 'the sandbox is stopping', 503);
+      const posted = post(operation, JSON.stringify(toJson(input)));
+      underWay.add(posted);
+      const answer = await posted.finally(() => underWay.delete(posted));
       const output: Output = { ...parseJson(answer.body) };
       if (answer.status === 200) return output;
       const { __type: type, message, Message: other, ...fields } = output;
       throw new AwsError(String(type).split('#').at(-1) ?? 'InternalServerError', String(message ?? other ?? ''), answer.status, fields);
     },
     async close() {
+      closing = true;
+      // A call that meets a closed database throws outside any promise, and would end the process.
+      await Promise.allSettled(underWay);
       agent.destroy();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -23,7 +23,7 @@ describe('renderTable', () => {
     expect(lines.filter((line) => line.endsWith('x'))).toHaveLength(1);
   });
 
-  it('GIVEN a word wider than a column may be WHEN rendered THEN it is broken and nothing is lost', () => {
+  it('GIVEN a word wider than the terminal WHEN rendered THEN nothing of it is lost', () => {
     const lines = renderTable(['text'], [['x'.repeat(130)]])
       .split('\n')
       .slice(2);
