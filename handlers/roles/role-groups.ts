@@ -15,9 +15,10 @@ export async function joinedMeanwhile(
   { target, ledger }: RoleGroupDependencies,
   { role }: Grant,
   accountId: string,
-): Promise<string | undefined> {
-  const roleId = (await ledger.readRole(rolePk(target.name, role)))?.roleId;
-  return roleId === undefined ? undefined : await target.findMember(roleId, accountId);
+): Promise<{ membershipId: string | undefined; role: KnownRole } | undefined> {
+  const entry = await ledger.readRole(rolePk(target.name, role));
+  if (entry?.roleId === undefined) return undefined;
+  return { membershipId: await target.findMember(entry.roleId, accountId), role: { ...entry, roleId: entry.roleId } };
 }
 
 /** Makes the account a member of the role. @returns the target's id of the membership, and the role as the ledger has it */

@@ -66,7 +66,9 @@ export class RoleRun {
     const holder = this.#account ?? this.#deleted;
     for (const { grant, membershipId, ending } of memberships) {
       const key = grantKey(grant);
-      const id = membershipId ?? (this.#account && (await joinedMeanwhile(this.#deps, grant, this.#account.id)));
+      const joined = membershipId || !this.#account ? undefined : await joinedMeanwhile(this.#deps, grant, this.#account.id);
+      if (joined && !joined.role.told) this.#roleProvisioned(grant.role, joined.role);
+      const id = membershipId ?? joined?.membershipId;
       // An interrupted run gave it, and nobody has told.
       if (holder && id !== undefined && membershipId === undefined && !ending)
         this.#raise('RoleGranted', { grant, account: this.#named(holder) }, key);
