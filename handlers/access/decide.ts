@@ -1,9 +1,9 @@
 /** Who should have what: pure. It has no clock and sees the mirror only as the rows it is given. */
 import { isDeepStrictEqual } from 'node:util';
 import { firstValue, isEnabled, type ObjectRow, subjectOf } from '../directory/mirror.ts';
-import { type AttributeChanges, type Grant, type PrincipalState, schemaVersion } from '../events/catalogue.ts';
-import { type AnyIdentityEvent, type Cause, eventId } from '../events/identity-event.ts';
-import { grantKey, type PrincipalGrants, type Profile, principalKey } from './grants.ts';
+import type { Grant, PrincipalState } from '../events/catalogue.ts';
+import { type Cause, makeEvent } from '../events/identity-event.ts';
+import { grantKey, type PrincipalGrants, type Profile, principalKey, profileChanges } from './grants.ts';
 import { matchRole, type RoleMapping } from './role-mapping.ts';
 
 /** The target that a role mapping means where it names none. */
@@ -40,10 +40,8 @@ export function decide(
   const subject = subjectOf(principal);
   const revision = (current?.revision ?? 0) + 1;
   const before = current?.grants ?? {};
-  const decided: AnyIdentityEvent = {
+  const decided = makeEvent({
     type: 'AccessDecided',
-    version: schemaVersion,
-    id: eventId(principal.domain, principal.guid, revision, 'AccessDecided'),
     domain: principal.domain,
     subject,
     change: {
@@ -54,10 +52,9 @@ export function decide(
       profile: profileChanges(current?.profile, profile),
     },
     revision,
-    occurredAt: context.decidedAt,
-    detectedAt: context.decidedAt,
+    at: context.decidedAt,
     cause: context.cause,
-  };
+  });
   return {
     pk: principalKey(principal.domain, principal.guid),
     domain: principal.domain,
@@ -103,13 +100,4 @@ export function profileOf(principal: ObjectRow): Profile {
     familyName: firstValue(principal, 'sn') ?? name,
     ...(email === undefined ? {} : { email }),
   };
-}
-
-function profileChanges(before: Profile | undefined, after: Profile): AttributeChanges {
-  const changes: AttributeChanges = {};
-  for (const key of ['userName', 'displayName', 'givenName', 'familyName', 'email'] as const) {
-    const [old, now] = [before?.[key] ?? null, after[key] ?? null];
-    if (old !== now) changes[key] = { before: old, after: now };
-  }
-  return changes;
 }

@@ -3,7 +3,7 @@
  *
  * decide-access writes it; sync-roles reads it and keeps what it made at the target in a table of its own.
  */
-import type { Grant, PrincipalState, Subject } from '../events/catalogue.ts';
+import type { AttributeChanges, Grant, PrincipalState, Subject } from '../events/catalogue.ts';
 import type { AnyIdentityEvent, Cause } from '../events/identity-event.ts';
 
 /** What a target needs to know of a person. */
@@ -13,6 +13,16 @@ export interface Profile {
   readonly givenName: string;
   readonly familyName: string;
   readonly email?: string | undefined;
+}
+
+/** What differs between two profiles; all of `after` where there was none before. */
+export function profileChanges(before: Profile | undefined, after: Profile): AttributeChanges {
+  const changes: AttributeChanges = {};
+  for (const key of ['userName', 'displayName', 'givenName', 'familyName', 'email'] as const) {
+    const [old, now] = [before?.[key] ?? null, after[key] ?? null];
+    if (old !== now) changes[key] = { before: old, after: now };
+  }
+  return changes;
 }
 
 export interface PrincipalGrants {

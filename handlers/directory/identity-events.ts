@@ -1,6 +1,6 @@
 /** From two images of a mirror row to identity events: pure. The same two images always give the same events with the same ids. */
-import { type AttributeChanges, type ChangeOf, type IdentityEventType, type Subject, schemaVersion } from '../events/catalogue.ts';
-import { type AnyIdentityEvent, eventId } from '../events/identity-event.ts';
+import type { AttributeChanges, ChangeOf, IdentityEventType, Subject } from '../events/catalogue.ts';
+import { type AnyIdentityEvent, eventId, makeEvent } from '../events/identity-event.ts';
 import { leafName, namingContextOf, parentKey } from './distinguished-name.ts';
 import {
   type EdgeRow,
@@ -100,16 +100,5 @@ export function domainSubject(domain: string): Subject {
 }
 
 function event<T extends IdentityEventType>(row: MirrorRow, subject: Subject, type: T, change: ChangeOf<T>, part = ''): AnyIdentityEvent {
-  return {
-    type,
-    version: schemaVersion,
-    id: eventId(row.domain, subject.guid, row.revision, type, part),
-    domain: row.domain,
-    subject,
-    change,
-    revision: row.revision,
-    // DirSync sends no time of a change (whenChanged is not replicated), so the moment of detection stands for it.
-    occurredAt: row.detectedAt,
-    detectedAt: row.detectedAt,
-  } as AnyIdentityEvent;
+  return makeEvent({ type, domain: row.domain, subject, change, revision: row.revision, at: row.detectedAt, part });
 }

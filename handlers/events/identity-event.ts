@@ -5,7 +5,7 @@ import { InvalidEventError } from '../platform/errors.ts';
 import { type ChangeOf, catalogue, type IdentityEventType, type Subject, schemaVersion, subjectSchema } from './catalogue.ts';
 
 /** The cause of an event: the event that led to it, so that a chain leads back to the directory change. Times are ISO 8601. */
-const causeSchema = v.strictObject({
+export const causeSchema = v.strictObject({
   id: v.string(),
   type: v.string(),
   occurredAt: v.optional(v.string()),
@@ -61,6 +61,35 @@ export function eventId(domain: string, guid: string, revision: number, type: Id
   digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
   const hex = digest.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** What is to be told; version, id and times follow from it. */
+export interface Telling<T extends IdentityEventType> {
+  readonly type: T;
+  readonly domain: string;
+  readonly subject: Subject;
+  readonly change: ChangeOf<T>;
+  readonly revision: number;
+  /** When it occurred and was detected, which we cannot tell apart: DirSync sends no time of a change (whenChanged is not replicated). */
+  readonly at: string;
+  readonly cause?: Cause;
+  /** See eventId. */
+  readonly part?: string;
+  /** In place of the id that follows from subject, revision, type and part. */
+  readonly id?: string;
+}
+
+/** Makes an event. The same telling always gives the same id. */
+export function makeEvent<T extends IdentityEventType>({ at, part, id, ...told }: Telling<T>): AnyIdentityEvent {
+  const { type, domain, subject, revision } = told;
+  const event = {
+    ...told,
+    version: schemaVersion,
+    id: id ?? eventId(domain, subject.guid, revision, type, part),
+    occurredAt: at,
+    detectedAt: at,
+  };
+  return event as AnyIdentityEvent;
 }
 
 /** The entry of `PutEvents` for an event (without the bus, which the caller knows). */

@@ -49,16 +49,11 @@ export function identityCenterTarget(
   pace: <T>(call: () => Promise<T>) => Promise<T>,
 ): Target {
   const describeUser = (UserId: string) => pace(() => client.send(new DescribeUserCommand({ IdentityStoreId, UserId })));
+  // The SDK's document type knows no read-only values.
+  const updateUser = (UserId: string, operations: readonly AttributeOperation[]) =>
+    pace(() => client.send(new UpdateUserCommand({ IdentityStoreId, UserId, Operations: operations as never })));
   const markUser = (UserId: string, mark: Mark) =>
-    pace(() =>
-      client.send(
-        new UpdateUserCommand({
-          IdentityStoreId,
-          UserId,
-          Operations: [{ AttributePath: 'externalIds', AttributeValue: [{ ...accountMark(mark) }] as never }],
-        }),
-      ),
-    );
+    updateUser(UserId, [{ AttributePath: 'externalIds', AttributeValue: [accountMark(mark)] }]);
   const markGroup = (GroupId: string, role: string) =>
     pace(() =>
       client.send(
@@ -87,8 +82,7 @@ export function identityCenterTarget(
     if (holder === undefined || holder === UserId) return;
     const user = await absentAsUndefined(describeUser(holder));
     if (ownMarkOf(user?.ExternalIds) === undefined) return;
-    const Operations = [{ AttributePath: 'userName', AttributeValue: UserId }];
-    await pace(() => client.send(new UpdateUserCommand({ IdentityStoreId, UserId, Operations: Operations as never })));
+    await updateUser(UserId, [{ AttributePath: 'userName', AttributeValue: UserId }]);
   };
 
   return {
@@ -130,10 +124,10 @@ export function identityCenterTarget(
     },
 
     async updateAccount(UserId, before, after) {
-      const Operations = attributeOperations(before, after);
-      if (Operations.length === 0) return;
+      const operations = attributeOperations(before, after);
+      if (operations.length === 0) return;
       try {
-        await pace(() => client.send(new UpdateUserCommand({ IdentityStoreId, UserId, Operations: Operations as never })));
+        await updateUser(UserId, operations);
       } catch (cause) {
         if (cause instanceof ResourceNotFoundException) throw new TargetMissingError('account', `user ${UserId} is gone`, { cause });
         if (!isRefusal(cause)) throw cause;
@@ -267,10 +261,15 @@ function userAttributes({ userName, displayName, givenName, familyName, email }:
   };
 }
 
+interface AttributeOperation {
+  readonly AttributePath: string;
+  readonly AttributeValue?: unknown;
+}
+
 /** One operation a changed attribute; an operation without a value removes the attribute. */
-function attributeOperations(before: Profile, after: Profile): readonly { AttributePath: string; AttributeValue?: unknown }[] {
+function attributeOperations(before: Profile, after: Profile): readonly AttributeOperation[] {
   const paths = { userName: 'userName', displayName: 'displayName', givenName: 'name.givenName', familyName: 'name.familyName' } as const;
-  const operations: { AttributePath: string; AttributeValue?: unknown }[] = [];
+  const operations: AttributeOperation[] = [];
   for (const [key, AttributePath] of Object.entries(paths) as [keyof typeof paths, string][]) {
     if (before[key] !== after[key]) operations.push({ AttributePath, AttributeValue: after[key] });
   }

@@ -5,16 +5,9 @@
  * the opposite, finds what was really done.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { grantKey, type PrincipalGrants, type Profile } from '../access/grants.ts';
-import {
-  type AttributeChanges,
-  type ChangeOf,
-  type Grant,
-  type IdentityEventType,
-  schemaVersion,
-  type TargetAccount,
-} from '../events/catalogue.ts';
-import { type AnyIdentityEvent, type Cause, eventId } from '../events/identity-event.ts';
+import { grantKey, type PrincipalGrants, type Profile, profileChanges } from '../access/grants.ts';
+import type { ChangeOf, Grant, IdentityEventType, TargetAccount } from '../events/catalogue.ts';
+import { type AnyIdentityEvent, type Cause, eventId, makeEvent } from '../events/identity-event.ts';
 import { type AccountEntry, accountPk, type Membership } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import { join, joinedMeanwhile, type KnownRole, type RoleGroupDependencies } from './role-groups.ts';
@@ -204,20 +197,9 @@ export class RoleRun {
   #raise<T extends IdentityEventType>(type: T, change: ChangeOf<T>, part = '', ownId?: string): void {
     const { domain, subject, revision } = this.#desired;
     const at = this.#deps.now().toISOString();
-    const id = ownId ?? eventId(domain, subject.guid, revision, type, part);
-    const times = { occurredAt: at, detectedAt: at };
-    const event = { type, version: schemaVersion, id, domain, subject, change, revision, ...times, cause: this.#cause };
-    this.events.push(event as AnyIdentityEvent);
+    const id = ownId === undefined ? {} : { id: ownId };
+    this.events.push(makeEvent({ type, domain, subject, change, revision, at, cause: this.#cause, part, ...id }));
   }
-}
-
-export function profileChanges(before: Profile, after: Profile): AttributeChanges {
-  const changes: AttributeChanges = {};
-  for (const key of ['userName', 'displayName', 'givenName', 'familyName', 'email'] as const) {
-    const [old, now] = [before[key] ?? null, after[key] ?? null];
-    if (old !== now) changes[key] = { before: old, after: now };
-  }
-  return changes;
 }
 
 const withoutUndefined = (profile: Profile): Record<string, string> =>

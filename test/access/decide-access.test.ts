@@ -1,12 +1,8 @@
 /** decide-access as a whole, its ports in memory: what it looks at, what it keeps, and what races and crashes do to it. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import {
-  type DecideAccessDependencies,
-  decideAccess,
-  type LookAt,
-  type RoleMessage,
-} from '../../handlers/access/decide-access/decide-access.ts';
+import { type DecideAccessDependencies, decideAccess, type LookAt } from '../../handlers/access/decide-access/decide-access.ts';
 import { principalKey } from '../../handlers/access/grants.ts';
+import type { RoleMessage } from '../../handlers/access/role-message.ts';
 import { identityEvents } from '../../handlers/directory/identity-events.ts';
 import { type EdgeRow, groupsListing, isObjectRow, type MirrorRow, type ObjectRow, statusKey } from '../../handlers/directory/mirror.ts';
 import { type AnyIdentityEvent, toEntry } from '../../handlers/events/identity-event.ts';

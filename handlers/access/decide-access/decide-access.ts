@@ -1,7 +1,7 @@
 /** Events say which principals to look at; the mirror says what they should have. */
 import * as v from 'valibot';
 import { groupsListing, isEdgeRow, isObjectRow, type Mirror, membersListing, type ObjectRow, objectKey } from '../../directory/mirror.ts';
-import { type AnyIdentityEvent, type Cause, parseEvent } from '../../events/identity-event.ts';
+import { type AnyIdentityEvent, type Cause, causeSchema, parseEvent } from '../../events/identity-event.ts';
 import { InvalidEventError, RetryableError } from '../../platform/errors.ts';
 import type { Publish } from '../../platform/event-bus.ts';
 import type { Exclusive } from '../../platform/exclusive.ts';
@@ -9,21 +9,14 @@ import type { Log } from '../../platform/log.ts';
 import { decide, groupNames } from '../decide.ts';
 import { type Grants, type PrincipalGrants, principalKey } from '../grants.ts';
 import { matchRole, type RoleMapping } from '../role-mapping.ts';
+import type { RoleMessage } from '../role-message.ts';
 
 /** A message to ourselves: one principal of a fan-out. */
 const lookAtSchema = v.strictObject({
   lookAt: v.strictObject({ domain: v.string(), guid: v.string() }),
-  cause: v.strictObject({ id: v.string(), type: v.string(), occurredAt: v.optional(v.string()), detectedAt: v.optional(v.string()) }),
+  cause: causeSchema,
 });
 export type LookAt = v.InferOutput<typeof lookAtSchema>;
-
-/** A message to sync-roles: make this principal's roles what the grants table says. */
-export interface RoleMessage {
-  readonly domain: string;
-  readonly guid: string;
-  readonly revision: number;
-  readonly cause: Cause;
-}
 
 export interface DecideAccessDependencies {
   readonly mirror: Pick<Mirror, 'read' | 'readPartition' | 'list'>;

@@ -11,8 +11,9 @@ import { exclusive } from '../../platform/exclusive.ts';
 import { createLog } from '../../platform/log.ts';
 import { eachMessage, postponer, sendAll } from '../../platform/queue.ts';
 import { dynamoDbGrants } from '../dynamodb-grants.ts';
+import type { RoleMessage } from '../role-message.ts';
 import { s3RoleMappings } from '../s3-role-mappings.ts';
-import { decideAccess, type LookAt, type RoleMessage } from './decide-access.ts';
+import { decideAccess, type LookAt } from './decide-access.ts';
 import { decideAccessEnvironment } from './environment.ts';
 
 const env = readEnvironment(decideAccessEnvironment);

@@ -13,6 +13,7 @@ import {
 import {
   type Cursor,
   isObjectRow,
+  isStatusRow,
   LeaseLostError,
   type Mirror,
   type MirrorRow,
@@ -187,21 +188,24 @@ async function statusRow(
   completed: SnapshotCounts | undefined,
 ): Promise<StatusRow | undefined> {
   if (completed === undefined && cursor.unreachableSince === undefined) return undefined;
-  return await nextStatus(deps, context.fence, context.detectedAt, {
+  return nextStatus(deps.domain, await readStatus(deps), context.fence, context.detectedAt, {
     reachable: true,
     since: cursor.unreachableSince ?? context.detectedAt,
     ...(completed === undefined ? {} : { snapshotCompleted: completed }),
   });
 }
 
-async function nextStatus(
-  { domain, mirror }: DetectChangesDependencies,
+async function readStatus({ domain, mirror }: DetectChangesDependencies): Promise<StatusRow | undefined> {
+  return (await mirror.read([statusKey(domain)])).find(isStatusRow);
+}
+
+function nextStatus(
+  domain: string,
+  before: StatusRow | undefined,
   fence: number,
   detectedAt: string,
   change: Pick<StatusRow, 'reachable' | 'since' | 'reason' | 'snapshotCompleted'>,
-): Promise<StatusRow> {
-  const [old] = await mirror.read([statusKey(domain)]);
-  const before = old as StatusRow | undefined;
+): StatusRow {
   return {
     ...statusKey(domain),
     snapshotCompleted: before?.snapshotCompleted,
@@ -225,9 +229,9 @@ async function giveUp(error: unknown, deps: DetectChangesDependencies, fence: nu
   const since = cursor.unreachableSince ?? detectedAt;
   // The cursor before the status: a status that says unreachable beside a cursor that does not would never be taken back.
   if (cursor.unreachableSince === undefined) await mirror.saveCursor(domain, fence, { ...cursor, unreachableSince: since });
-  const [status] = await mirror.read([statusKey(domain)]);
-  if (status === undefined || (status as StatusRow).reachable) {
-    await mirror.write([await nextStatus(deps, fence, detectedAt, { reachable: false, since, reason: error.message })]);
+  const status = await readStatus(deps);
+  if (status === undefined || status.reachable) {
+    await mirror.write([nextStatus(domain, status, fence, detectedAt, { reachable: false, since, reason: error.message })]);
   }
   await mirror.release(domain, fence, undefined);
 }

@@ -1,8 +1,8 @@
 /** Makes one principal's roles at the target what the grants table says. */
 import * as v from 'valibot';
 import { type Grants, type PrincipalGrants, principalKey } from '../../access/grants.ts';
-import { schemaVersion } from '../../events/catalogue.ts';
-import { type Cause, eventId } from '../../events/identity-event.ts';
+import { type RoleMessage, roleMessageSchema } from '../../access/role-message.ts';
+import { type Cause, makeEvent } from '../../events/identity-event.ts';
 import { InvalidEventError, RetryableError } from '../../platform/errors.ts';
 import type { Publish } from '../../platform/event-bus.ts';
 import type { Log } from '../../platform/log.ts';
@@ -11,13 +11,6 @@ import { type AccountEntry, accountPk } from '../ledger.ts';
 import { plan } from '../plan.ts';
 import { noteTold } from '../role-groups.ts';
 import { TargetConflictError, TargetMissingError } from '../target.ts';
-
-const messageSchema = v.strictObject({
-  domain: v.pipe(v.string(), v.nonEmpty()),
-  guid: v.pipe(v.string(), v.nonEmpty()),
-  revision: v.number(),
-  cause: v.strictObject({ id: v.string(), type: v.string(), occurredAt: v.optional(v.string()), detectedAt: v.optional(v.string()) }),
-});
 
 export interface SyncRolesDependencies extends ApplyDependencies {
   readonly grants: Pick<Grants, 'read'>;
@@ -91,20 +84,8 @@ async function publishFailure(deps: SyncRolesDependencies, desired: PrincipalGra
   const { domain, subject, revision } = desired;
   const { reason, remedy } = explain(error);
   deps.log.error('ROLE_CHANGE_FAILED', { domain, guid: subject.guid, revision, reason, remedy });
-  await deps.publish([
-    {
-      type: 'RoleChangeFailed',
-      version: schemaVersion,
-      id: eventId(domain, subject.guid, revision, 'RoleChangeFailed', reason),
-      domain,
-      subject,
-      change: { target: deps.target.name, reason, remedy },
-      revision,
-      occurredAt: at,
-      detectedAt: at,
-      cause,
-    },
-  ]);
+  const change = { target: deps.target.name, reason, remedy };
+  await deps.publish([makeEvent({ type: 'RoleChangeFailed', domain, subject, change, revision, at, cause, part: reason })]);
 }
 
 function explain(error: unknown): { reason: string; remedy: string } {
@@ -113,8 +94,8 @@ function explain(error: unknown): { reason: string; remedy: string } {
   return { reason: `${name}: ${message}`, remedy: "it is tried again; if it stays, it ends in sync-roles' dead-letter queue: redrive it" };
 }
 
-function parseMessage(body: string): v.InferOutput<typeof messageSchema> {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), messageSchema), body);
+function parseMessage(body: string): RoleMessage {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), roleMessageSchema), body);
   if (parsed.success) return parsed.output;
   throw new InvalidEventError(`not a message of decide-access: ${parsed.issues.map((issue) => issue.message).join('; ')}`);
 }
