@@ -1,27 +1,19 @@
 /** A run may end after any call: each step of it, at every target, is taken up again and told of. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
-import { type AwsEndpoint, startEndpoint } from '../../sandbox/aws/endpoint.ts';
 import { guidOf } from '../directory/rows.ts';
 import { Killed, killedAfter } from '../platform/watched-calls.ts';
+import { endpointForTests } from '../sandbox/aws/endpoint-fixture.ts';
 import { ada, renamed, type Wish } from './desired.ts';
 import { identityCenterWorld } from './identity-center-world.ts';
 import { memoryTargetWorld } from './memory-target.ts';
 import { nameOf, syncing } from './syncing.ts';
 import type { TargetWorld } from './target-world.ts';
 
-let endpoint: AwsEndpoint;
-let center: ReturnType<typeof identityCenterWorld>;
+const endpoint = await endpointForTests();
+const center = identityCenterWorld(endpoint);
 
-beforeAll(async () => {
-  endpoint = await startEndpoint({ region: 'eu-central-1', account: '111122223333', identityStoreId: 'd-1234567890' });
-  center = identityCenterWorld(endpoint);
-});
-
-afterAll(async () => {
-  center?.close();
-  await endpoint?.close();
-});
+afterAll(() => center.close());
 
 const nobody: Wish = { state: 'deleted' };
 const disabled: Wish = { state: 'disabled' };

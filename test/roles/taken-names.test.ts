@@ -1,22 +1,14 @@
 /** User names at IAM Identity Center that somebody else holds: another person of the directory, or nobody of ours. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { Profile } from '../../handlers/access/grants.ts';
 import { TargetConflictError } from '../../handlers/roles/target.ts';
-import { type AwsEndpoint, startEndpoint } from '../../sandbox/aws/endpoint.ts';
+import { endpointForTests } from '../sandbox/aws/endpoint-fixture.ts';
 import { identityCenterWorld } from './identity-center-world.ts';
 
-let endpoint: AwsEndpoint;
-let center: ReturnType<typeof identityCenterWorld>;
+const endpoint = await endpointForTests();
+const center = identityCenterWorld(endpoint);
 
-beforeAll(async () => {
-  endpoint = await startEndpoint({ region: 'eu-central-2', account: '111122223333', identityStoreId: 'd-1234567890' });
-  center = identityCenterWorld(endpoint);
-});
-
-afterAll(async () => {
-  center?.close();
-  await endpoint?.close();
-});
+afterAll(() => center.close());
 
 const domain = 'corp.example.com';
 const mark = (number: number) => ({ domain, guid: `00000000-0000-4000-8000-00000000000${number}` });
