@@ -1,5 +1,6 @@
-/** What happened, from the audit log group alone: records and the chains of causes between them. */
+/** What happened, from the audit log group alone. */
 import type { AuditRecord } from '../handlers/audit/audit-record.ts';
+import { functionSetting } from './function-setting.ts';
 import type { Sandbox } from './sandbox.ts';
 
 export interface TrailRecord extends AuditRecord {
@@ -9,7 +10,7 @@ export interface TrailRecord extends AuditRecord {
 
 /** All audit records so far, oldest first. */
 export async function auditTrail({ endpoint, stack }: Pick<Sandbox, 'endpoint' | 'stack'>): Promise<readonly TrailRecord[]> {
-  const logGroupName = [...stack.functions.values()].find(({ environment }) => environment.AUDIT_LOG_GROUP)?.environment.AUDIT_LOG_GROUP;
+  const logGroupName = functionSetting(stack, 'AUDIT_LOG_GROUP');
   const records: TrailRecord[] = [];
   let nextToken: string | undefined;
   do {
@@ -20,11 +21,4 @@ export async function auditTrail({ endpoint, stack }: Pick<Sandbox, 'endpoint' |
     nextToken = page.nextToken as string | undefined;
   } while (nextToken);
   return records.sort((a, b) => a.ingestedAt - b.ingestedAt);
-}
-
-/** The records that a record led to, itself first. */
-export function consequences(trail: readonly TrailRecord[], root: TrailRecord): readonly TrailRecord[] {
-  const found = [root];
-  for (const one of found) found.push(...trail.filter((record) => record.cause?.id === one.eventId && !found.includes(record)));
-  return found;
 }

@@ -5,6 +5,7 @@ import { type AwsEndpoint, startEndpoint } from './aws/endpoint.ts';
 import type { PolicyDocument } from './aws/iam/index.ts';
 import { checkMachine, type DomainController, startDomainController } from './domain-controller/index.ts';
 import { type Population, populate } from './domain-controller/population.ts';
+import { functionSetting } from './function-setting.ts';
 import { unlessAborted } from './interruption.ts';
 import { createOwnedFolder, removeAbandonedFolders, removeWithOwner } from './owned-folder.ts';
 import type { Progress } from './progress.ts';
@@ -13,6 +14,7 @@ import { synthesize } from './synthesis.ts';
 import type { AppliedStack } from './terraform/applied-stack.ts';
 import { applyStack } from './terraform/apply-stack.ts';
 import { loadTemplate, type Template } from './terraform/template.ts';
+import { until } from './waiting.ts';
 
 export interface SandboxOptions {
   readonly environment: string;
@@ -194,7 +196,7 @@ function hostsOf(controller: DomainController): Record<string, string> {
 
 /** What a team does after the first apply: Terraform created the secret without a value, or the stack names one that exists. */
 async function putBindSecret(endpoint: AwsEndpoint, stack: AppliedStack, { bindDn, bindPassword }: Population): Promise<void> {
-  const SecretId = [...stack.functions.values()].find(({ environment }) => environment.BIND_SECRET_ARN)?.environment.BIND_SECRET_ARN ?? '';
+  const SecretId = functionSetting(stack, 'BIND_SECRET_ARN');
   const { SecretList } = await endpoint.call('operator', 'secretsmanager', 'ListSecrets', {});
   if (!(SecretList as { ARN: string }[]).some(({ ARN }) => ARN === SecretId)) {
     const [, Name, ArnSuffix] = /:secret:(.+)-(\w{6})$/.exec(SecretId) ?? [];
@@ -206,21 +208,15 @@ async function putBindSecret(endpoint: AwsEndpoint, stack: AppliedStack, { bindD
 
 /** Waits for the status row that the first complete poll writes. */
 async function untilSnapshot(endpoint: AwsEndpoint, stack: AppliedStack, signal: AbortSignal): Promise<void> {
-  const environment = [...stack.functions.values()].find((one) => one.environment.LDAPS_URLS)?.environment;
-  const Key = { pk: { S: `${environment?.DIRECTORY_DOMAIN}#status` }, sk: { S: 'status' } };
-  const deadline = Date.now() + 60_000;
-  for (;;) {
+  const TableName = functionSetting(stack, 'DIRECTORY_TABLE');
+  const Key = { pk: { S: `${functionSetting(stack, 'DIRECTORY_DOMAIN')}#status` }, sk: { S: 'status' } };
+  const completed = async () => {
     // Nobody may read from a table that is being closed.
     signal.throwIfAborted();
-    const { Item } = await endpoint.call('operator', 'dynamodb', 'GetItem', {
-      TableName: environment?.DIRECTORY_TABLE,
-      Key,
-      ConsistentRead: true,
-    });
+    const { Item } = await endpoint.call('operator', 'dynamodb', 'GetItem', { TableName, Key, ConsistentRead: true });
     const item = Item as { snapshotCompleted?: unknown; reason?: { S: string } } | undefined;
-    if (item?.snapshotCompleted) return;
-    if (item?.reason) throw new Error(`the first poll failed: ${item.reason.S}`);
-    if (Date.now() > deadline) throw new Error('the first poll did not complete within 60 s: see the log group of detect-changes');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    if (item?.reason && !item.snapshotCompleted) throw new Error(`the first poll failed: ${item.reason.S}`);
+    return item?.snapshotCompleted;
+  };
+  await until('the end of the first poll (see the log group of detect-changes)', completed, 60_000);
 }

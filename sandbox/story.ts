@@ -4,6 +4,7 @@ import { guidText } from '../handlers/directory/object-identity.ts';
 import type { ChangeOf } from '../handlers/events/catalogue.ts';
 import { auditTrail, type TrailRecord } from './audit-trail.ts';
 import { changeAttribute, createUser, type Population } from './domain-controller/population.ts';
+import { functionSetting } from './function-setting.ts';
 import { identityStoreOf } from './identity-store.ts';
 import type { Progress } from './progress.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -32,7 +33,7 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
   const { population, mappedGroupDn, unmappedGroupDn, runtime, stack } = sandbox;
   const { admin, usersDn } = population;
   const store = identityStoreOf(sandbox);
-  const keepsDeleted = [...stack.functions.values()].some(({ environment }) => environment.ON_DELETED === 'keep');
+  const keepsDeleted = functionSetting(stack, 'ON_DELETED') === 'keep';
   const rows: StoryRow[] = [];
   const told = async (change: string, effect: Partial<Effect>, work: () => Promise<void>) => {
     const before = rows.length === 0 ? 0 : (await auditTrail(sandbox)).length;
