@@ -21,13 +21,17 @@ export class EnvironmentStack extends TerraformStack {
     const output = (id: string, value: string, description: string): void => {
       new TerraformOutput(this, id, { value, description });
     };
-    const { directory } = integration.directory;
     output('identity_bus', integration.bus.name, 'event bus with every identity event');
     output('audit_log_group', integration.audit.logGroupName, 'log group with the audit trail');
-    output('bind_secret_arn', directory.bindSecretArn, 'put {"username", "password"} of the account that reads the directory here');
-    if (directory.managed) {
-      output('directory_dns_addresses', directory.managed.dnsIpAddresses, 'give the domain a Route 53 Resolver rule to these');
-      output('directory_admin_secret_arn', directory.managed.adminSecretArn, "holds the created directory's administrator");
+    for (const { name: directory, directory: known } of integration.directory.directories) {
+      output(
+        `bind_secret_arn_${directory}`,
+        known.bindSecretArn,
+        `put {"username", "password"} of the account that reads ${known.domain} here`,
+      );
+      if (known.managed === undefined) continue;
+      output(`dns_addresses_${directory}`, known.managed.dnsIpAddresses, `give ${known.domain} a Route 53 Resolver rule to these`);
+      output(`admin_secret_arn_${directory}`, known.managed.adminSecretArn, `holds the administrator of ${known.domain}`);
     }
   }
 }

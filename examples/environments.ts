@@ -27,14 +27,16 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
     name: 'dev',
     account,
     region,
-    directory: {
-      existing: {
-        domain,
-        ldapsUrls: ['ldaps://dc1.corp.example.com:636'],
-        caCertificate,
-        network: { ...network, directorySecurityGroupId: 'sg-0d4e5f60718293a4b' },
+    directories: [
+      {
+        existing: {
+          domain,
+          ldapsUrls: ['ldaps://dc1.corp.example.com:636'],
+          caCertificate,
+          network: { ...network, directorySecurityGroupId: 'sg-0d4e5f60718293a4b' },
+        },
       },
-    },
+    ],
     roleMappings,
     identityCenter,
     logRetentionDays: 14,
@@ -46,37 +48,49 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
     name: 'staging',
     account,
     region,
-    directory: {
-      created: {
-        domain,
-        shortName: 'CORP',
-        edition: 'Standard',
-        caCertificate,
-        network: {
-          vpcId: 'vpc-0e2f3a4b5c6d7e8f9',
-          subnetIds: ['subnet-0c3d4e5f607182930', 'subnet-0d4e5f60718293041'],
-          endpoints: { created: { routeTableIds: ['rtb-0e5f6071829304152'] } },
+    directories: [
+      {
+        created: {
+          domain,
+          shortName: 'CORP',
+          edition: 'Standard',
+          caCertificate,
+          network: {
+            vpcId: 'vpc-0e2f3a4b5c6d7e8f9',
+            subnetIds: ['subnet-0c3d4e5f607182930', 'subnet-0d4e5f60718293041'],
+            endpoints: { created: { routeTableIds: ['rtb-0e5f6071829304152'] } },
+          },
         },
+        reaction: 'security-log',
+        securityLog: { managed: true },
       },
-    },
+    ],
     roleMappings,
     identityCenter: { ...identityCenter, onDeleted: 'keep' },
-    schedule: 'rate(5 minutes)',
   }),
 
   prod: (caCertificate) => ({
     name: 'prod',
     account,
     region,
-    directory: {
-      existing: {
-        domain,
-        ldapsUrls: ['ldaps://dc1.corp.example.com:636', 'ldaps://dc2.corp.example.com:636'],
-        caCertificate,
-        bindSecretArn: `arn:aws:secretsmanager:${region}:${account}:secret:directory/reader-a1B2c3`,
-        network: { ...network, directorySecurityGroupId: 'sg-0e5f60718293a4b5c', openDirectorySecurityGroup: false },
+    directories: [
+      {
+        existing: {
+          domain,
+          ldapsUrls: ['ldaps://dc1.corp.example.com:636', 'ldaps://dc2.corp.example.com:636'],
+          caCertificate,
+          bindSecretArn: `arn:aws:secretsmanager:${region}:${account}:secret:directory/reader-a1B2c3`,
+          network: { ...network, directorySecurityGroupId: 'sg-0e5f60718293a4b5c', openDirectorySecurityGroup: false },
+        },
+        reaction: 'security-log',
+        // Windows events as XML, which the CloudWatch agent on the domain controllers sends.
+        securityLog: { logGroupName: '/corp/domain-controllers/security' },
+        capture: {
+          attributes: ['department', 'title'],
+          scope: { exclude: { organizationalUnits: ['OU=Training,DC=corp,DC=example,DC=com'] } },
+        },
       },
-    },
+    ],
     roleMappings,
     identityCenter,
     alarmActions: [`arn:aws:sns:${region}:${account}:platform-on-call`],

@@ -2,6 +2,7 @@
 export const functions = {
   'detect-changes': 'directory',
   'publish-changes': 'directory',
+  'read-security-log': 'directory',
   'decide-access': 'access',
   'sync-roles': 'roles',
   'record-audit': 'audit',

@@ -4,8 +4,8 @@ import { Construct, type IConstruct } from 'constructs';
 import type { RoleMapping } from '../handlers/access/role-mapping.ts';
 import { AccessDecision } from './access/access-decision.ts';
 import { AuditTrail } from './audit/audit-trail.ts';
-import type { DirectoryProps } from './directory/directory.ts';
-import { DirectoryWatch, type PollSchedule } from './directory/directory-watch.ts';
+import { DirectoryWatch } from './directory/directory-watch.ts';
+import type { WatchedDirectoryProps } from './directory/watched-directory.ts';
 import { IdentityBus } from './events/identity-bus.ts';
 import { ConfigurationBucket } from './platform/configuration-bucket.ts';
 import { IntegrationEnvironment, type IntegrationEnvironmentProps } from './platform/integration-environment.ts';
@@ -13,14 +13,12 @@ import { type LogRetentionDays, type NonEmpty, present, WrongPropError } from '.
 import { type IdentityCenterProps, RoleSync } from './roles/role-sync.ts';
 
 export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentProps {
-  /** The directory to follow: an existing one, or an AWS Managed Microsoft AD to create. */
-  readonly directory: DirectoryProps;
+  /** The directories to follow, as a rule one; domains of one forest, or separate forests. */
+  readonly directories: NonEmpty<WatchedDirectoryProps>;
   /** Which group of the directory gives which role. */
   readonly roleMappings: NonEmpty<RoleMapping>;
   /** Where roles become groups and memberships. */
   readonly identityCenter: IdentityCenterProps;
-  /** How often the directory is polled. @default 'rate(1 minute)' */
-  readonly schedule?: PollSchedule;
   /** Days the event archive keeps events for a replay. @default 30 */
   readonly archiveRetentionDays?: number;
   /** Days the audit trail is kept. @default 400 */
@@ -35,7 +33,7 @@ export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentP
  *   name: 'dev',
  *   account: '111122223333',
  *   region: 'eu-central-1',
- *   directory: { existing: { domain: 'corp.example.com', ldapsUrls: ['ldaps://dc1.corp.example.com:636'], caCertificate, network } },
+ *   directories: [{ existing: { domain: 'corp.example.com', ldapsUrls: ['ldaps://dc1.corp.example.com:636'], caCertificate, network } }],
  *   roleMappings: [{ id: 'developers', group: { name: 'AWS-Developers' }, role: 'developers' }],
  *   identityCenter: { identityStoreId: 'd-1234567890' },
  * });
@@ -53,17 +51,11 @@ export class ActiveDirectoryIntegration extends Construct {
     super(scope, id);
     this.environment = new IntegrationEnvironment(this, 'environment', props);
     const { environment } = this;
-    present('directory', props.directory, 'give { existing } or { created }');
     present('identityCenter', props.identityCenter, 'give { identityStoreId }');
     const configuration = new ConfigurationBucket(this, 'configuration', { environment });
     this.bus = new IdentityBus(this, 'bus', { environment, ...optional('archiveRetentionDays', props.archiveRetentionDays) });
     const { bus } = this;
-    this.directory = new DirectoryWatch(this, 'directory', {
-      environment,
-      bus,
-      directory: props.directory,
-      ...optional('schedule', props.schedule),
-    });
+    this.directory = new DirectoryWatch(this, 'directory', { environment, bus, directories: props.directories });
     this.access = new AccessDecision(this, 'access', {
       environment,
       bus,

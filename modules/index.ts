@@ -4,15 +4,27 @@ export type { EventSource, IdentityEventType } from '../handlers/events/catalogu
 export { AccessDecision, type AccessDecisionProps } from './access/access-decision.ts';
 export { ActiveDirectoryIntegration, type ActiveDirectoryIntegrationProps } from './active-directory-integration.ts';
 export { AuditTrail, type AuditTrailProps } from './audit/audit-trail.ts';
+export type { CaptureProps } from './directory/capture.ts';
 export {
   type CreatedDirectoryProps,
   Directory,
   type DirectoryProps,
   type ExistingDirectoryProps,
   type LdapsUrl,
+  type PlacedDirectoryProps,
 } from './directory/directory.ts';
 export type { CreatedEndpoints, DirectoryNetworkProps, ExistingEndpoints } from './directory/directory-network.ts';
-export { DirectoryWatch, type DirectoryWatchProps, type PollSchedule } from './directory/directory-watch.ts';
+export type { PollSchedule } from './directory/directory-poll.ts';
+export { DirectoryWatch, type DirectoryWatchProps } from './directory/directory-watch.ts';
+export { SecurityLog, type SecurityLogProps, type SecurityLogSource } from './directory/security-log.ts';
+export { type ReadLog, SecurityLogReader, type SecurityLogReaderProps } from './directory/security-log-reader.ts';
+export {
+  type Reaction,
+  type SharedByDirectories,
+  WatchedDirectory,
+  type WatchedDirectoryProps,
+  type WatchProps,
+} from './directory/watched-directory.ts';
 export { IdentityBus, type IdentityBusProps, type IdentityRuleProps } from './events/identity-bus.ts';
 export { ConfigurationBucket, type ConfigurationBucketProps } from './platform/configuration-bucket.ts';
 export { EnvironmentKey, type EnvironmentKeyProps } from './platform/environment-key.ts';

@@ -28,13 +28,15 @@ export async function buildPackage(): Promise<string> {
     stdio: 'inherit',
   });
   cpSync(join(root, 'dist', 'handlers'), join(target, 'dist', 'handlers'), { recursive: true });
-  for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md']) cpSync(join(root, file), join(target, file));
+  // Run by a directory's administrator, and the page that explains it.
+  cpSync(join(root, 'modules', 'directory', 'setup'), join(target, 'modules', 'directory', 'setup'), { recursive: true });
+  for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'docs/connector-account.md']) cpSync(join(root, file), join(target, file));
   const { name, version, description, license, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   const versions = (names: readonly string[]) => Object.fromEntries(names.map((one) => [one, devDependencies[one]]));
   const manifest = {
     ...{ name, version, description, license, type: 'module' },
     exports: { '.': { types: './modules/index.d.ts', default: './modules/index.js' } },
-    dependencies: versions(['valibot']),
+    dependencies: versions(['ldapts', 'valibot']),
     peerDependencies: versions(['cdktf', 'constructs', '@cdktf/provider-aws']),
   };
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);

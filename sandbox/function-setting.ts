@@ -7,3 +7,7 @@ export function functionSetting({ functions }: Pick<AppliedStack, 'functions'>, 
   if (value === undefined) throw new Error(`no function of the stack has ${variable}: synthesize an environment of examples/`);
   return value;
 }
+
+/** Whether the function is a detect-changes: it alone is told of domain controllers. */
+export const isDetectChanges = ({ functions }: Pick<AppliedStack, 'functions'>, functionName: string): boolean =>
+  functions.get(functionName)?.environment.LDAPS_URLS !== undefined;

@@ -2,11 +2,11 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsEndpoint, startEndpoint } from './aws/endpoint.ts';
-import type { PolicyDocument } from './aws/iam/index.ts';
 import { checkMachine, type DomainController, startDomainController } from './domain-controller/index.ts';
 import { type Population, populate } from './domain-controller/population.ts';
 import { functionSetting } from './function-setting.ts';
 import { unlessAborted } from './interruption.ts';
+import { outsideLogGroups, outsidePolicies } from './outside-the-stack.ts';
 import { createOwnedFolder, removeAbandonedFolders, removeWithOwner } from './owned-folder.ts';
 import type { Progress } from './progress.ts';
 import { createRuntime, type Runtime } from './runtime/index.ts';
@@ -26,7 +26,9 @@ export interface SandboxOptions {
   /** A stack folder that is synthesized already; its own is made otherwise. */
   readonly stackDirectory?: string;
   /** What to change in the domain before the first poll sees it. */
-  readonly beforeFirstPoll?: (population: Population, mappedGroupDn: string) => Promise<void>;
+  readonly beforeFirstPoll?: (population: Population, mappedGroupDn: string, controller: DomainController) => Promise<void>;
+  /** Longest wait for the first poll. @default 60,000 */
+  readonly snapshotTimeoutMs?: number;
 }
 
 export interface Sandbox {
@@ -91,14 +93,15 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     undo.push(() => population.admin.unbind());
     const mappedGroupDn = `CN=${mappedGroup},${population.groupsDn}`;
     signal.throwIfAborted();
-    await options.beforeFirstPoll?.(population, mappedGroupDn);
+    await options.beforeFirstPoll?.(population, mappedGroupDn, controller);
 
     const template = loadTemplate(stackDirectory);
     const endpoint = await step('start the AWS endpoint', () => startEndpoint(settingsOf(template)));
     undo.push(() => endpoint.close());
 
-    const stack = await step('apply the synthesized stack', () =>
-      applyStack({
+    const stack = await step('apply the synthesized stack', async () => {
+      for (const logGroupName of outsideLogGroups(template)) await endpoint.call('operator', 'logs', 'CreateLogGroup', { logGroupName });
+      return await applyStack({
         stackDirectory,
         endpoint,
         variables: { directory_ca: controller.ca },
@@ -109,8 +112,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
           dnsIpAddresses: [controller.address],
           securityGroupId: 'sg-09a8b7c6d5e4f3021',
         },
-      }),
-    );
+      });
+    });
     await step('put the bind secret', () => putBindSecret(endpoint, stack, population));
 
     const runtime = createRuntime({
@@ -124,7 +127,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     undo.push(() => runtime.stop());
     await step('start the functions', () => runtime.start());
     await step('first poll: snapshot of the directory', async () => {
-      await untilSnapshot(endpoint, stack, signal);
+      await untilSnapshot(endpoint, stack, signal, options.snapshotTimeoutMs ?? 60_000);
       await runtime.idle();
     });
     return {
@@ -174,21 +177,6 @@ function settingsOf(template: Template): { region: string; account: string; iden
   return { region: template.region, account, identityStoreId };
 }
 
-/** Permission boundaries that the stack names and the account's owners hold: the sandbox's own stands in, which leaves IAM to them. */
-function outsidePolicies(template: Template): Record<string, PolicyDocument> {
-  const boundary: PolicyDocument = {
-    Version: '2012-10-17',
-    Statement: [
-      { Sid: 'Work', Effect: 'Allow', Action: '*', Resource: '*' },
-      { Sid: 'NoIdentities', Effect: 'Deny', Action: ['iam:*', 'organizations:*', 'sso:*'], Resource: '*' },
-    ],
-  };
-  const arns = [...template.blocks.values()].flatMap(({ config }) =>
-    config.permissions_boundary ? [String(config.permissions_boundary)] : [],
-  );
-  return Object.fromEntries(arns.map((arn) => [arn, boundary]));
-}
-
 /** The names that the VPC's resolver knows: the domain, and its domain controllers. */
 function hostsOf(controller: DomainController): Record<string, string> {
   return { [controller.domain]: controller.address, [controller.host]: controller.address };
@@ -207,7 +195,7 @@ async function putBindSecret(endpoint: AwsEndpoint, stack: AppliedStack, { bindD
 }
 
 /** Waits for the status row that the first complete poll writes. */
-async function untilSnapshot(endpoint: AwsEndpoint, stack: AppliedStack, signal: AbortSignal): Promise<void> {
+async function untilSnapshot(endpoint: AwsEndpoint, stack: AppliedStack, signal: AbortSignal, timeoutMs: number): Promise<void> {
   const TableName = functionSetting(stack, 'DIRECTORY_TABLE');
   const Key = { pk: { S: `${functionSetting(stack, 'DIRECTORY_DOMAIN')}#status` }, sk: { S: 'status' } };
   const completed = async () => {
@@ -218,5 +206,5 @@ async function untilSnapshot(endpoint: AwsEndpoint, stack: AppliedStack, signal:
     if (item?.reason && !item.snapshotCompleted) throw new Error(`the first poll failed: ${item.reason.S}`);
     return item?.snapshotCompleted;
   };
-  await until('the end of the first poll (see the log group of detect-changes)', completed, 60_000);
+  await until('the end of the first poll (see the log group of detect-changes)', completed, timeoutMs);
 }

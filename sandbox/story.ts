@@ -4,10 +4,11 @@ import { guidText } from '../handlers/directory/object-identity.ts';
 import type { ChangeOf } from '../handlers/events/catalogue.ts';
 import { auditTrail, type TrailRecord } from './audit-trail.ts';
 import { changeAttribute, createUser, type Population } from './domain-controller/population.ts';
-import { functionSetting } from './function-setting.ts';
+import { functionSetting, isDetectChanges } from './function-setting.ts';
 import { identityStoreOf } from './identity-store.ts';
 import type { Progress } from './progress.ts';
 import type { Sandbox } from './sandbox.ts';
+import { securityLogGroup, tellMemberAdded } from './security-log.ts';
 import { until } from './waiting.ts';
 
 /** One line of the story's table. Latencies count from the start of the poll that saw the change, in milliseconds. */
@@ -17,6 +18,8 @@ export interface StoryRow {
   readonly decision: string;
   readonly roleChange: string;
   readonly auditRecord: string;
+  /** Who changed the directory, where its Security log told; else who says that it changed. */
+  readonly actor: string;
   readonly latencyMs: { readonly event: number; readonly decision?: number; readonly roleChange?: number; readonly auditRecord: number };
 }
 
@@ -56,7 +59,7 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
     return JSON.stringify(await store.rolesOf(user.UserId)) === JSON.stringify(expected) ? user : undefined;
   };
 
-  await told('Ada joins', {}, async () => {
+  await told('Ada joins', { event: 'UserCreated' }, async () => {
     dn = await createUser(admin, usersDn, 'Ada Example', {
       sAMAccountName: 'ada',
       userPrincipalName: 'ada@corp.example.com',
@@ -75,8 +78,16 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
   });
 
   await told('Ada is put into AWS-Developers', { roleChange: 'RoleGranted' }, async () => {
+    const securityLog = securityLogGroup(stack);
+    // Without the schedule: where the Security log is read, its event alone brings the change.
+    if (securityLog !== undefined) {
+      runtime.pauseSchedules();
+      await runtime.idle();
+    }
     await changeAttribute(admin, mappedGroupDn, 'add', 'member', [dn]);
+    if (securityLog !== undefined) await tellMemberAdded(sandbox, securityLog, mappedGroupDn, dn);
     userId = (await until(`the Identity Center user with role ${role}`, () => userWithRoles([role]))).UserId;
+    runtime.resumeSchedules();
   });
 
   await told('Ada is renamed', { roleChange: 'AccountUpdated' }, async () => {
@@ -107,7 +118,8 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
     if (user.UserId !== userId) throw new Error(`disabling replaced user ${userId} by ${user.UserId}`);
   });
 
-  await told('Ada is deleted', keepsDeleted ? {} : { roleChange: 'AccountDeprovisioned' }, async () => {
+  const deleted: Partial<Effect> = { event: 'UserDeleted', ...(keepsDeleted ? {} : { roleChange: 'AccountDeprovisioned' }) };
+  await told('Ada is deleted', deleted, async () => {
     await admin.del(dn);
     if (keepsDeleted) {
       await until('the decision', async () =>
@@ -122,6 +134,8 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
 }
 
 interface Effect {
+  /** The event to tell of, where a change has several; otherwise the one that the decision names. */
+  readonly event: TrailRecord['type'];
   readonly roleChange: TrailRecord['type'];
 }
 
@@ -135,11 +149,12 @@ async function row(sandbox: Sandbox, change: string, recordsBefore: number, effe
     if (effect.roleChange !== undefined && roleChange === undefined) return undefined;
     const isDirectory = ({ source }: TrailRecord) => source === 'active-directory.directory';
     const decision = roleChange === undefined ? fresh.findLast(({ type }) => type === 'AccessDecided') : parent(roleChange);
-    const event = decision === undefined ? fresh.findLast(isDirectory) : parent(decision);
+    const told = fresh.findLast(({ type }) => type === effect.event);
+    const event = told ?? (decision === undefined ? fresh.findLast(isDirectory) : parent(decision));
     if (event === undefined || (roleChange !== undefined && decision === undefined)) return undefined;
     const detected = Date.parse(event.detectedAt);
     const poll = sandbox.runtime.invocations.findLast(
-      ({ functionName, startedAt }) => functionName.endsWith('detect-changes') && startedAt <= detected,
+      ({ functionName, startedAt }) => isDetectChanges(sandbox.stack, functionName) && startedAt <= detected,
     );
     if (poll === undefined) throw new Error(`no poll before ${event.detectedAt}`);
     const since = (time: number) => Math.round(time - poll.startedAt);
@@ -150,6 +165,7 @@ async function row(sandbox: Sandbox, change: string, recordsBefore: number, effe
       decision: decision === undefined ? 'nothing to decide' : describeDecision(decision),
       roleChange: roleChange === undefined ? 'none' : describeRoleChange(roleChange),
       auditRecord: `${last.type} ${last.eventId.slice(0, 8)}`,
+      actor: event.actor,
       latencyMs: {
         event: since(detected),
         ...(decision === undefined ? {} : { decision: since(Date.parse(decision.occurredAt)) }),

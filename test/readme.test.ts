@@ -24,6 +24,7 @@ const covered: Readonly<Record<string, readonly [file: string, text: string]>> =
   'npm run sandbox -- --help': ['test/readme.test.ts', "'sandbox', '--', '--help'"],
   'npm run sandbox -- --measure 50': ['test/sandbox/measure.test.ts', "'--measure'"],
   'npm run sandbox -- --stay': ['test/sandbox/stay.test.ts', "runSandbox('--stay'"],
+  'npm run bench -- --help': ['test/readme.test.ts', "'bench', '--', '--help'"],
   'npm run package': ['test/readme.test.ts', 'buildPackage()'],
   'npm pack ./dist/package': ['test/readme.test.ts', "['pack', "],
   'npx cdktf synth': ['test/examples/cdktf-cli.test.ts', "'synth'"],
@@ -45,6 +46,11 @@ describe('README.md', () => {
     expect(printed).toBe(usage);
   });
 
+  it('GIVEN npm run bench -- --help THEN it prints the usage', () => {
+    const printed = execFileSync('npm', ['run', '--silent', 'bench', '--', '--help'], { cwd: root, encoding: 'utf8' });
+    expect(printed).toContain('Names: directory');
+  });
+
   it('GIVEN its files and folders THEN they are there', () => {
     const named = [...readme.matchAll(/`((?:handlers|modules|examples|docs|test)\/[\w./*-]*)`/g)].map(([, path]) => path ?? '');
     expect(named.length).toBeGreaterThan(2);
@@ -64,7 +70,7 @@ describe('the package that the README says to build', () => {
     const modules = join(consumer, 'node_modules');
     mkdirSync(modules);
     cpSync(join(consumer, 'package'), join(modules, 'active-directory-lambda'), { recursive: true });
-    for (const name of ['cdktf', 'constructs', '@cdktf', 'valibot', '@types'])
+    for (const name of ['cdktf', 'constructs', '@cdktf', 'valibot', 'ldapts', 'strict-event-emitter-types', '@types'])
       symlinkSync(join(root, 'node_modules', name), join(modules, name));
     writeFileSync(join(consumer, 'package.json'), '{"type": "module"}');
     writeFileSync(join(consumer, 'app.ts'), blocks('ts')[0] ?? '');
@@ -84,7 +90,7 @@ describe('the package that the README says to build', () => {
     const stack = join(out, 'stacks', 'prod');
     const functions: Record<string, { filename: string }> = JSON.parse(readFileSync(join(stack, 'cdk.tf.json'), 'utf8')).resource
       .aws_lambda_function;
-    expect(Object.keys(functions)).toHaveLength(5);
+    expect(Object.keys(functions)).toHaveLength(6);
     for (const { filename } of Object.values(functions)) expect(existsSync(join(stack, filename))).toBe(true);
     expect(readdirSync(stack)).toContain('assets');
   });

@@ -29,7 +29,7 @@ export function decide(
   current: PrincipalGrants | undefined,
   context: DecisionContext,
 ): PrincipalGrants | undefined {
-  const state: PrincipalState = principal.deleted ? 'deleted' : isEnabled(principal) ? 'active' : 'disabled';
+  const state = stateOf(principal);
   const grants = state === 'active' ? grantsOf(groups, context.mappings) : {};
   // A principal who never held a role is none of a target's business.
   if (current === undefined && Object.keys(grants).length === 0) return undefined;
@@ -69,10 +69,20 @@ export function decide(
   };
 }
 
+/** The strongest word first: only what is none of these is active. */
+function stateOf(principal: ObjectRow): PrincipalState {
+  if (principal.deleted) return 'deleted';
+  if (principal.outOfScope) return 'outOfScope';
+  if (!isEnabled(principal)) return 'disabled';
+  return principal.expired ? 'expired' : 'active';
+}
+
 /** The grants that mappings give for these groups. Where several give one role, the mapping listed first is the reason. */
 function grantsOf(groups: readonly ObjectRow[], mappings: readonly RoleMapping[]): Record<string, Grant> {
   const grants: Record<string, Grant> = {};
-  const byGuid = [...groups].filter((group) => group.type === 'group' && !group.deleted).sort((a, b) => (a.guid < b.guid ? -1 : 1));
+  const byGuid = [...groups]
+    .filter((group) => group.type === 'group' && !group.deleted && !group.outOfScope)
+    .sort((a, b) => (a.guid < b.guid ? -1 : 1));
   for (const mapping of mappings) {
     for (const group of byGuid) {
       const role = matchRole(mapping, groupNames(group));

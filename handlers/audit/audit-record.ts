@@ -29,7 +29,7 @@ export function auditRecord(event: AnyIdentityEvent, recordedAt: string): AuditR
     subject,
     change,
     revision,
-    actor: actor ?? catalogue[type].source,
+    actor: actor === undefined ? catalogue[type].source : `${actor.name} (${actor.sid})`,
     ...(cause === undefined ? {} : { cause }),
     occurredAt,
     detectedAt,

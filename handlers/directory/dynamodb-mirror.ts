@@ -1,14 +1,17 @@
 /** The mirror in DynamoDB. Reads are consistent except in the index; each write carries its condition. */
+import { randomUUID } from 'node:crypto';
 import {
   BatchGetItemCommand,
   type DynamoDBClient,
   type AttributeValue as Item,
   PutItemCommand,
   QueryCommand,
+  ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { eachLimited, fromItem, isConditionFailed, toItem } from '../platform/dynamodb.ts';
-import { type Cursor, type Lease, LeaseLostError, type Mirror, type MirrorRow, type RowKey } from './mirror.ts';
+import { type Cursor, dueListing, type Lease, LeaseLostError, type Mirror, type MirrorRow, type RowKey, seenPartition } from './mirror.ts';
+import { guidBytes, guidText } from './object-identity.ts';
 
 const cursorKey = (domain: string) => ({ pk: { S: `${domain}#cursor` }, sk: { S: 'cursor' } });
 
@@ -16,6 +19,9 @@ const cursorKey = (domain: string) => ({ pk: { S: `${domain}#cursor` }, sk: { S:
 const batchKeys = 100;
 /** Requests under way at once. */
 const width = 16;
+/** GUIDs of one note of a full sync, 320 KB of an item's 400 KB, and how long a note is kept. */
+const noteWidth = 20_000;
+const noteSeconds = 7 * 24 * 3600;
 
 export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () => Date = () => new Date()): Mirror {
   return {
@@ -25,7 +31,8 @@ export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () =>
           new UpdateItemCommand({
             TableName: table,
             Key: cursorKey(domain),
-            UpdateExpression: 'SET leaseOwner = :owner, leaseUntil = :until ADD fence :one',
+            // A cursor that was lost must not begin below the fences that rows carry: a token begins at the time, in ms.
+            UpdateExpression: 'SET leaseOwner = :owner, leaseUntil = :until, fence = if_not_exists(fence, :now) + :one',
             // Our own lease too: the SDK repeats a call whose answer was lost.
             ConditionExpression: 'attribute_not_exists(leaseUntil) OR leaseUntil < :now OR leaseOwner = :owner',
             ExpressionAttributeValues: toItem({ ':owner': owner, ':until': now().getTime() + leaseMs, ':now': now().getTime(), ':one': 1 }),
@@ -76,16 +83,45 @@ export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () =>
       return items.map(toRow);
     },
 
-    async list(listedUnder) {
+    list: (listedUnder) => keysOf('listing', 'listedUnder = :value', { ':value': listedUnder }),
+    listBySid: (sid) => keysOf('sid', 'sid = :value', { ':value': sid }),
+    due: (domain, until) => keysOf('due', 'dueUnder = :value AND dueAt <= :until', { ':value': dueListing(domain), ':until': until }),
+
+    async scan(domain, after) {
+      const { Items, LastEvaluatedKey } = await client.send(
+        new ScanCommand({
+          TableName: table,
+          ConsistentRead: true,
+          ExclusiveStartKey: after && toItem({ pk: after.pk, sk: after.sk }),
+          FilterExpression: '#domain = :domain AND (deleted = :no OR present = :yes)',
+          ExpressionAttributeNames: { '#domain': 'domain' },
+          ExpressionAttributeValues: toItem({ ':domain': domain, ':no': false, ':yes': true }),
+        }),
+      );
+      return { rows: (Items ?? []).map(toRow), after: LastEvaluatedKey && toKey(LastEvaluatedKey) };
+    },
+
+    async noteSeen(domain, run, guids) {
+      const expiresAt = Math.floor(now().getTime() / 1000) + noteSeconds;
+      for (let start = 0; start < guids.length; start += noteWidth) {
+        const some = guids.slice(start, start + noteWidth);
+        const note = { pk: seenPartition(domain, run), sk: `seen#${randomUUID()}`, seen: Buffer.concat(some.map(guidBytes)), expiresAt };
+        await client.send(new PutItemCommand({ TableName: table, Item: toItem(note) }));
+      }
+    },
+
+    async seen(domain, run) {
       const items = await queryAll({
-        IndexName: 'listing',
-        KeyConditionExpression: 'listedUnder = :listedUnder',
-        ExpressionAttributeValues: toItem({ ':listedUnder': listedUnder }),
+        KeyConditionExpression: 'pk = :pk',
+        ExpressionAttributeValues: toItem({ ':pk': seenPartition(domain, run) }),
+        ConsistentRead: true,
       });
-      return items.map((item) => {
-        const { pk, sk } = fromItem(item) as unknown as RowKey;
-        return { pk, sk };
-      });
+      const guids = new Set<string>();
+      for (const item of items) {
+        const bytes = Buffer.from(fromItem(item).seen as Uint8Array);
+        for (let start = 0; start < bytes.length; start += 16) guids.add(guidText(bytes.subarray(start, start + 16)));
+      }
+      return guids;
     },
 
     async write(rows) {
@@ -114,6 +150,10 @@ export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () =>
       });
     },
   };
+
+  async function keysOf(IndexName: string, KeyConditionExpression: string, values: Record<string, string>): Promise<readonly RowKey[]> {
+    return (await queryAll({ IndexName, KeyConditionExpression, ExpressionAttributeValues: toItem(values) })).map(toKey);
+  }
 
   async function updateCursor(domain: string, fence: number, expression: string, cursor: Cursor | undefined, free: number | undefined) {
     try {
@@ -148,8 +188,25 @@ export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () =>
 /** A row as the table holds it: also the image in a stream record. */
 export const toRow = (item: Record<string, Item>): MirrorRow => fromItem(item) as unknown as MirrorRow;
 
+function toKey(item: Record<string, Item>): RowKey {
+  const { pk, sk } = fromItem(item) as unknown as RowKey;
+  return { pk, sk };
+}
+
 function toCursor(position: unknown): Cursor | undefined {
   if (position === undefined) return undefined;
-  const stored = position as Cursor;
-  return { ...stored, cookie: Buffer.from(stored.cookie), snapshot: stored.snapshot, unreachableSince: stored.unreachableSince };
+  const stored = position as Pick<Cursor, 'cookie' | 'query' | 'more' | 'controllers'> & Partial<Cursor>;
+  // A table holds no undefined attribute: what is missing has none.
+  return {
+    snapshot: undefined,
+    fullSync: undefined,
+    unreachableSince: undefined,
+    polledAt: undefined,
+    tombstoneDays: undefined,
+    verification: undefined,
+    verifiedAt: undefined,
+    heldBack: undefined,
+    ...stored,
+    cookie: Buffer.from(stored.cookie),
+  };
 }

@@ -1,17 +1,49 @@
-/** Reads a directory's changes from a domain controller over LDAPS: DirSync with extended names and incremental values. */
-import { Client, type Entry, InvalidCredentialsError, ResultCodeError, UnavailableCriticalExtensionError } from 'ldapts';
+/** Reads a directory from a domain controller over LDAPS: changes by DirSync with extended names and incremental values, and look-ups. */
+import { createHash } from 'node:crypto';
+import {
+  AndFilter,
+  Client,
+  type Control,
+  type Entry,
+  EqualityFilter,
+  type Filter,
+  InvalidCredentialsError,
+  NoSuchObjectError,
+  NotFilter,
+  OrFilter,
+  PresenceFilter,
+  ProtocolError,
+  ResultCodeError,
+  type SearchOptions,
+  UnavailableCriticalExtensionError,
+} from 'ldapts';
+import type { Subject } from '../events/catalogue.ts';
 import { ConfigurationError } from '../platform/errors.ts';
+import {
+  DirSyncControl,
+  dirSyncFlags,
+  ExtendedNameControl,
+  SecurityDescriptorFlagsControl,
+  ShowRecycledControl,
+} from './directory-controls.ts';
 import {
   type ChangedObject,
   type ChangePage,
+  type ControllerState,
   CookieRefusedError,
   capturedAttributes,
   capturedFilter,
   type DirectorySource,
   DirectoryUnreachableError,
+  type Existence,
+  type FoundObject,
+  type LockoutEnd,
+  type MemberState,
+  securityDescriptorText,
 } from './directory-source.ts';
-import { DirSyncControl, dirSyncFlags, ExtendedNameControl } from './dirsync-control.ts';
-import { guidText, parseExtendedName, sidText } from './object-identity.ts';
+import { fileTime, interval } from './file-time.ts';
+import { guidBytes, guidText, type ObjectReference, parseExtendedName } from './object-identity.ts';
+import { boundedSddl, sddlText } from './security-descriptor.ts';
 
 export interface BindCredentials {
   /** A distinguished name, a user principal name or DOMAIN\user. */
@@ -26,12 +58,31 @@ export interface LdapSourceOptions {
   readonly ca: string;
   readonly namingContext: string;
   readonly credentials: BindCredentials;
+  /** Attributes to capture besides the standard ones. @default none */
+  readonly attributes?: readonly string[];
+  /** Ask for what this account may read (LDAP_DIRSYNC_OBJECT_SECURITY), which needs no replication right. @default false */
+  readonly objectSecurity?: boolean;
   readonly connectTimeoutMs?: number;
   readonly timeoutMs?: number;
 }
 
 /** Bytes of a page that we ask AD for. AD caps a page at its own limit too; Samba ignores it. */
 const pageBytes = 1024 * 1024;
+
+/** Entries of one page of a subtree search: AD's own limit, MaxPageSize (MS-ADTS section 3.1.1.3.4.6). */
+const pageSize = 1000;
+
+/** GUIDs in the filter of one look-up. */
+const lookUpWidth = 100;
+
+/** Where the forest keeps its tombstone lifetime, and the default of AD, in days (MS-ADTS section 6.1.1.2.4.1.1). */
+const directoryService = 'CN=Directory Service,CN=Windows NT,CN=Services';
+const defaultTombstoneDays = 60;
+
+/** UF_LOCKOUT in msDS-User-Account-Control-Computed (MS-ADTS section 3.1.1.4.5.17). */
+const lockedOutFlag = 0x10;
+
+const binaryAttributes = ['objectGUID', 'nTSecurityDescriptor', 'invocationId'];
 
 /**
  * Connects to the first domain controller that answers, and binds.
@@ -52,7 +103,7 @@ export async function connectLdapSource(options: LdapSourceOptions): Promise<Dir
     });
     try {
       await client.bind(options.credentials.username, options.credentials.password);
-      return ldapSource(client, url, options.namingContext);
+      return new LdapSource(client, url, options);
     } catch (error) {
       await client.unbind().catch(() => {});
       if (error instanceof InvalidCredentialsError)
@@ -63,71 +114,331 @@ export async function connectLdapSource(options: LdapSourceOptions): Promise<Dir
   throw new DirectoryUnreachableError(`no domain controller answers: ${failures.join('; ')}`);
 }
 
-function ldapSource(client: Client, url: string, namingContext: string): DirectorySource {
-  return {
-    url,
-    async changesSince(cookie): Promise<ChangePage> {
-      const requested: string[] = [...capturedAttributes];
-      const control = new DirSyncControl({ flags: dirSyncFlags.incrementalValues, maxBytes: pageBytes, cookie }, () => {
-        // ldapts fills every requested attribute that did not come with []: "unchanged" would read as "cleared". It takes the list from
-        // this array after the response, so we empty it then.
-        requested.length = 0;
-      });
-      const { searchEntries } = await search(client, url, namingContext, requested, control);
-      if (control.nextCookie === undefined) {
-        throw new DirectoryUnreachableError(
-          `${url} answered a DirSync search without the DirSync control: point LDAPS_URLS at domain controllers`,
-        );
+class LdapSource implements DirectorySource {
+  readonly url: string;
+  readonly #client: Client;
+  readonly #namingContext: string;
+  readonly #attributes: readonly string[];
+  readonly #flags: number;
+  #rootDse: Entry | undefined;
+
+  constructor(client: Client, url: string, { namingContext, attributes = [], objectSecurity = false }: LdapSourceOptions) {
+    this.#client = client;
+    this.url = url;
+    this.#namingContext = namingContext;
+    this.#attributes = capturedAttributes(attributes);
+    this.#flags = dirSyncFlags.incrementalValues | (objectSecurity ? dirSyncFlags.objectSecurity : 0);
+  }
+
+  async controller(): Promise<ControllerState> {
+    const attributes = ['dnsHostName', 'highestCommittedUSN', 'dsServiceName', 'configurationNamingContext'];
+    const entry = await this.#entry('', { attributes });
+    const [host, usn] = [textOf(entry, 'dnsHostName'), textOf(entry, 'highestCommittedUSN')];
+    if (entry === undefined || host === undefined || usn === undefined || !/^\d+$/.test(usn)) {
+      throw new DirectoryUnreachableError(
+        `${this.url} tells no dnsHostName and highestCommittedUSN: point LDAPS_URLS at domain controllers`,
+      );
+    }
+    this.#rootDse = entry;
+    return { host: host.toLowerCase(), usn: BigInt(usn) };
+  }
+
+  async invocationId(): Promise<string> {
+    const settings = await this.#entry(await this.#rootDseText('dsServiceName'), { attributes: ['invocationId'] });
+    const bytes = settings?.invocationId;
+    if (!Buffer.isBuffer(bytes)) {
+      throw new DirectoryUnreachableError(
+        `${this.url} shows no invocationId of its NTDS settings: let the account read CN=Sites in the configuration, as authenticated users do by default`,
+      );
+    }
+    return guidText(bytes);
+  }
+
+  async tombstoneLifetimeDays(): Promise<number> {
+    const base = `${directoryService},${await this.#rootDseText('configurationNamingContext')}`;
+    const days = Number(textOf(await this.#entry(base, { attributes: ['tombstoneLifetime'] }), 'tombstoneLifetime'));
+    return Number.isInteger(days) && days > 1 ? days : defaultTombstoneDays;
+  }
+
+  async changesSince(cookie: Buffer): Promise<ChangePage> {
+    const requested: string[] = [...this.#attributes];
+    const control = new DirSyncControl({ flags: this.#flags, maxBytes: pageBytes, cookie }, () => {
+      // ldapts fills every requested attribute that did not come with []: "unchanged" would read as "cleared". It takes the list from
+      // this array after the response, so we empty it then.
+      requested.length = 0;
+    });
+    const entries = await this.#search(this.#namingContext, { scope: 'sub', filter: capturedFilter, attributes: requested }, [
+      control,
+      new ExtendedNameControl(),
+    ]);
+    if (control.nextCookie === undefined) {
+      throw new DirectoryUnreachableError(
+        `${this.url} answered a DirSync search without the DirSync control: point LDAPS_URLS at domain controllers`,
+      );
+    }
+    const named = canonicalNames(this.#attributes);
+    return { objects: entries.map((entry) => toChangedObject(entry, named)), cookie: control.nextCookie, moreResults: control.moreResults };
+  }
+
+  async adminSdHolder(): Promise<ChangedObject | undefined> {
+    const attributes = ['objectGUID', 'objectClass', 'name', 'nTSecurityDescriptor'];
+    const entry = await this.#entry(`CN=AdminSDHolder,CN=System,${this.#namingContext}`, { attributes }, [
+      new ExtendedNameControl(),
+      // Owner, group and DACL: the SACL needs a right of its own.
+      new SecurityDescriptorFlagsControl(7),
+    ]);
+    const descriptor = entry?.nTSecurityDescriptor;
+    if (entry === undefined || !Buffer.isBuffer(descriptor)) return undefined;
+    const { attributes: read, ...object } = toChangedObject(entry, canonicalNames(attributes));
+    return {
+      ...object,
+      attributes: { name: read.name ?? [], objectClass: ['adminSDHolder'], [securityDescriptorText]: [boundedSddl(sddlText(descriptor))] },
+    };
+  }
+
+  async find(base: string): Promise<Subject | undefined> {
+    const attributes = ['objectGUID', 'objectClass', 'name', 'sAMAccountName'];
+    const entry = await this.#entry(base, { attributes }, [new ExtendedNameControl()]);
+    if (entry === undefined || !Buffer.isBuffer(entry.objectGUID)) return undefined;
+    const { guid, sid, dn } = reference(entry);
+    const samAccountName = textOf(entry, 'sAMAccountName');
+    const type = textsOf(entry, 'objectClass').includes('group') ? 'group' : 'user';
+    return {
+      guid,
+      ...(sid === undefined ? {} : { sid }),
+      type,
+      name: textOf(entry, 'name') ?? guid,
+      dn,
+      ...(samAccountName === undefined ? {} : { samAccountName }),
+    };
+  }
+
+  async *below(containerGuid: string): AsyncGenerator<readonly ObjectReference[]> {
+    const options: SearchOptions = {
+      scope: 'sub',
+      filter: capturedFilter,
+      attributes: ['objectGUID'],
+      explicitBufferAttributes: ['objectGUID'],
+    };
+    this.#assertConnected();
+    try {
+      const pages = this.#client.searchPaginated(`<GUID=${containerGuid}>`, { ...options, paged: { pageSize } }, [
+        new ExtendedNameControl(),
+      ]);
+      for await (const { searchEntries } of pages) yield searchEntries.map(reference).filter(({ guid }) => guid !== containerGuid);
+    } catch (error) {
+      // Deleted since: its own tombstone and those of what was in it are on their way.
+      if (!(error instanceof NoSuchObjectError)) throw this.#failed(`<GUID=${containerGuid}>`, error);
+    }
+  }
+
+  async lockouts(guids: readonly string[]): Promise<ReadonlyMap<string, LockoutEnd>> {
+    const attributes = ['objectGUID', 'lockoutTime', 'msDS-User-Account-Control-Computed', 'msDS-ResultantPSO'];
+    const locked = (await this.#byGuid(guids, attributes)).filter(
+      (entry) => (Number(textOf(entry, 'msDS-User-Account-Control-Computed') ?? 0) & lockedOutFlag) !== 0,
+    );
+    const durations = new Map<string, number | 'never'>();
+    const ends = new Map<string, LockoutEnd>();
+    for (const entry of locked) {
+      const policy = textOf(entry, 'msDS-ResultantPSO');
+      const key = policy ?? '';
+      if (!durations.has(key)) durations.set(key, await this.#lockoutDuration(policy));
+      const duration = durations.get(key) ?? 'never';
+      const since = fileTime(textOf(entry, 'lockoutTime'));
+      const end = since === undefined || duration === 'never' ? 'never' : new Date(since.getTime() + duration).toISOString();
+      ends.set(reference(entry).guid, end);
+    }
+    return ends;
+  }
+
+  async lookUp(guids: readonly string[]): Promise<readonly FoundObject[]> {
+    const requested = [...this.#attributes.filter((name) => name !== 'member'), 'memberOf'];
+    const named = canonicalNames(requested);
+    return (await this.#byGuid(guids, requested)).map((entry) => {
+      // Many values come in part, as memberOf;range=0-1499 (MS-ADTS section 3.1.1.3.1.3.3): the rest is asked for one by one.
+      const groups = Object.keys(entry).flatMap((name) => (/^memberOf(?:;|$)/i.test(name) ? textsOf(entry, name) : []));
+      const { membersAdded: _a, membersRemoved: _r, attributes, ...found } = toChangedObject(entry, named);
+      const { memberOf: _m, ...shown } = attributes;
+      return { ...found, attributes: shown, memberOf: groups.map((name) => parseExtendedName(name).guid) };
+    });
+  }
+
+  async withoutValue(guids: readonly string[], attribute: string): Promise<ReadonlySet<string>> {
+    // Of an attribute that we may not read "not present" is undefined, not true: the filter leaves the object out. Samba returns it.
+    const entries = await this.#byGuid(guids, ['objectGUID'], [new NotFilter({ filter: new PresenceFilter({ attribute }) })]);
+    return new Set(entries.map((entry) => reference(entry).guid));
+  }
+
+  async existence(guid: string): Promise<Existence> {
+    try {
+      const attributes = ['objectGUID', 'isDeleted'];
+      const entry = await this.#entry(`<GUID=${guid}>`, { attributes }, [new ShowRecycledControl()]);
+      if (entry === undefined) return 'none';
+      return textOf(entry, 'isDeleted')?.toUpperCase() === 'TRUE' ? 'deleted' : 'living';
+    } catch (error) {
+      if (error instanceof DirectoryUnreachableError && error.cause instanceof NoSuchObjectError) return 'none';
+      throw error;
+    }
+  }
+
+  async memberState(groupGuid: string, memberGuid: string): Promise<MemberState> {
+    const base = `<GUID=${groupGuid}>`;
+    const there = await this.#entry(base, { filter: `(member=<GUID=${memberGuid}>)`, attributes: ['objectGUID'] });
+    if (there !== undefined) return 'there';
+    // An empty list is no proof: it looks the same as one that we may not read (MS-ADTS section 3.1.1.4.4).
+    const group = await this.#entry(base, { attributes: ['objectGUID', 'member;range=0-0'] });
+    const shown = Object.entries(group ?? {}).some(([name, value]) => /^member(;|$)/i.test(name) && value.length > 0);
+    return shown ? 'gone' : 'unproven';
+  }
+
+  async close(): Promise<void> {
+    await this.#client.unbind();
+  }
+
+  async #lockoutDuration(policyDn: string | undefined): Promise<number | 'never'> {
+    const attribute = policyDn === undefined ? 'lockoutDuration' : 'msDS-LockoutDuration';
+    const entry = await this.#entry(policyDn ?? this.#namingContext, { attributes: [attribute] });
+    // A duration of 0 means until an administrator unlocks (MS-SAMR section 3.1.1.5).
+    return interval(textOf(entry, attribute)) || 'never';
+  }
+
+  async #rootDseText(attribute: string): Promise<string> {
+    if (this.#rootDse === undefined) await this.controller();
+    return textOf(this.#rootDse, attribute) ?? '';
+  }
+
+  /** Entries of objects by GUID, of those that the account may see. */
+  async #byGuid(guids: readonly string[], attributes: readonly string[], condition: readonly Filter[] = []): Promise<readonly Entry[]> {
+    const entries: Entry[] = [];
+    for (let start = 0; start < guids.length; start += lookUpWidth) {
+      // Filters as objects: ldapts reads an escaped byte of a filter's text as a character.
+      const some = guids
+        .slice(start, start + lookUpWidth)
+        .map((guid) => new EqualityFilter({ attribute: 'objectGUID', value: guidBytes(guid) }));
+      const filter = new AndFilter({ filters: [new OrFilter({ filters: some }), ...condition] });
+      entries.push(
+        ...(await this.#search(this.#namingContext, { scope: 'sub', filter, attributes: [...attributes] }, [new ExtendedNameControl()])),
+      );
+    }
+    return entries;
+  }
+
+  /** The entry of a base search; undefined when it does not match, or there is none. */
+  async #entry(base: string, options: Omit<SearchOptions, 'scope'>, controls: Control[] = []): Promise<Entry | undefined> {
+    try {
+      return (await this.#search(base, { ...options, scope: 'base' }, controls))[0];
+    } catch (error) {
+      if (error instanceof DirectoryUnreachableError && error.cause instanceof NoSuchObjectError) return undefined;
+      throw error;
+    }
+  }
+
+  async #search(base: string, options: SearchOptions, controls: Control[]): Promise<readonly Entry[]> {
+    this.#assertConnected();
+    try {
+      return (await this.#client.search(base, { ...options, explicitBufferAttributes: binaryAttributes }, controls)).searchEntries;
+    } catch (error) {
+      // A cookie of another version of Windows is a protocol error to AD (Microsoft, "Polling for Changes Using the DirSync Control").
+      if (error instanceof UnavailableCriticalExtensionError || (error instanceof ProtocolError && error.message.includes('0000203D'))) {
+        throw new CookieRefusedError(`${this.url} refused the DirSync cookie: ${error.message}`, { cause: error });
       }
-      return { objects: searchEntries.map(toChangedObject), cookie: control.nextCookie, moreResults: control.moreResults };
-    },
-    async close() {
-      await client.unbind();
-    },
+      throw this.#failed(base, error);
+    }
+  }
+
+  /** ldapts would connect anew, and search without a bind: what an anonymous search does not find is no proof of anything. */
+  #assertConnected(): void {
+    if (!this.#client.isConnected)
+      throw new DirectoryUnreachableError(`the connection to ${this.url} was lost: the next poll opens another`);
+  }
+
+  #failed(base: string, error: unknown): DirectoryUnreachableError {
+    return new DirectoryUnreachableError(`search of "${base}" at ${this.url} failed: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Attributes whose values are objects, of which a delta sends those that came and those that went. */
+const linkedAttributes: ReadonlySet<string> = new Set(['member', 'msDS-PSOAppliesTo']);
+const none: readonly ObjectReference[] = [];
+
+/** @throws SyntaxError or RangeError when the domain controller sends what is no AD object: nothing of the page is used then */
+export function toChangedObject(entry: Entry, named: (attribute: string) => string = (attribute) => attribute): ChangedObject {
+  const attributes: Record<string, readonly string[]> = {};
+  const links: Record<string, ObjectReference[]> = {};
+  for (const description in entry) {
+    if (description === 'dn' || description === 'objectGUID') continue;
+    const value = entry[description];
+    const values = (Array.isArray(value) ? value : [value]) as readonly (string | Buffer)[];
+    const semicolon = description.indexOf(';');
+    const name = named(semicolon < 0 ? description : description.slice(0, semicolon));
+    if (linkedAttributes.has(name)) {
+      // LDAP_DIRSYNC_INCREMENTAL_VALUES: range=1-1 are values that are there, range=0-0 values that are gone (MS-ADTS 3.1.1.3.4.1.3).
+      links[description.endsWith(';range=0-0') ? `-${name}` : name] = values.map((text) => parseExtendedName(text.toString()));
+    } else
+      attributes[name] = withinRow(
+        inOrder(
+          name,
+          values.map((item) => plainName(item.toString())),
+        ),
+      );
+  }
+  return {
+    ...reference(entry),
+    attributes,
+    membersAdded: links.member ?? none,
+    membersRemoved: links['-member'] ?? none,
+    ...(links['msDS-PSOAppliesTo']?.length ? { appliesToAdded: links['msDS-PSOAppliesTo'] } : {}),
+    ...(links['-msDS-PSOAppliesTo']?.length ? { appliesToRemoved: links['-msDS-PSOAppliesTo'] } : {}),
   };
 }
 
-async function search(client: Client, url: string, namingContext: string, attributes: string[], control: DirSyncControl) {
-  try {
-    return await client.search(
-      namingContext,
-      { scope: 'sub', filter: capturedFilter, attributes, explicitBufferAttributes: ['objectGUID', 'objectSid'] },
-      [control, new ExtendedNameControl()],
-    );
-  } catch (error) {
-    if (error instanceof UnavailableCriticalExtensionError) {
-      throw new CookieRefusedError(`${url} refused the DirSync cookie: ${error.message}`, { cause: error });
-    }
-    throw new DirectoryUnreachableError(`DirSync of "${namingContext}" at ${url} failed: ${reasonOf(error)}`, { cause: error });
-  }
+/** Of an attribute that names another object (`manager`) the name alone: the extended form would never equal what a scope's filter says. */
+const plainName = (text: string): string =>
+  text.startsWith('<GUID=') ? text.replace(/^<GUID=[0-9a-f-]{36}>;(?:<SID=S-[0-9-]+>;)?(?=.)/i, '') : text;
+
+/** An entry's GUID, and with extended names its SID. */
+function reference(entry: Entry): ObjectReference {
+  if (!Buffer.isBuffer(entry.objectGUID)) throw new SyntaxError(`an entry without objectGUID: ${JSON.stringify(entry.dn)}`);
+  const guid = guidText(entry.objectGUID);
+  if (!entry.dn.startsWith('<')) return { guid, dn: entry.dn };
+  return { ...parseExtendedName(entry.dn), guid };
 }
 
-/** @throws SyntaxError or RangeError when the domain controller sends what is no AD object: nothing of the page is used then */
-export function toChangedObject(entry: Entry): ChangedObject {
-  const attributes: Record<string, string[]> = {};
-  const membersAdded: ChangedObject['membersAdded'][number][] = [];
-  const membersRemoved: typeof membersAdded = [];
-  const guidBytes = entry.objectGUID;
-  let sid: string | undefined;
-  for (const [description, value] of Object.entries(entry)) {
-    if (description === 'dn' || description === 'objectGUID') continue;
-    const values = (Array.isArray(value) ? value : [value]) as (string | Buffer)[];
-    const [attribute = '', option] = description.split(';');
-    if (attribute === 'member') {
-      // LDAP_DIRSYNC_INCREMENTAL_VALUES: range=1-1 are values that are there, range=0-0 values that are gone (MS-ADTS 3.1.1.3.4.1.3).
-      const list = option === 'range=0-0' ? membersRemoved : membersAdded;
-      for (const name of values) list.push(parseExtendedName(name.toString()));
-    } else if (attribute === 'objectSid') {
-      sid = values[0] === undefined ? undefined : sidText(Buffer.from(values[0]));
-    } else {
-      attributes[attribute] = values.map((item) => item.toString());
-    }
-  }
-  if (!Buffer.isBuffer(guidBytes)) throw new SyntaxError(`an entry without objectGUID: ${JSON.stringify(entry.dn)}`);
-  const guid = guidText(guidBytes);
-  const named = entry.dn === '' ? { guid, dn: '' } : parseExtendedName(entry.dn);
-  return { ...named, ...(sid === undefined ? {} : { sid }), guid, attributes, membersAdded, membersRemoved };
+/** Values have no order (RFC 4511 section 4.1.7): two controllers may send the same ones in different orders, which is no change. Classes have one. */
+const inOrder = (name: string, values: string[]): readonly string[] =>
+  values.length > 1 && name !== 'objectClass' ? values.sort() : values;
+
+/** Attribute descriptions are the same in any case (RFC 4512 section 2.5): a row names them as we asked for them. */
+function canonicalNames(requested: readonly string[]): (attribute: string) => string {
+  const names = new Map([
+    ...requested.map((name) => [name.toLowerCase(), name] as const),
+    ...requested.map((name) => [name, name] as const),
+  ]);
+  return (attribute) => names.get(attribute) ?? names.get(attribute.toLowerCase()) ?? attribute;
 }
+
+/** Bytes of one attribute's values that a row holds: DynamoDB ends an item at 400 KB. */
+const mostBytes = 4096;
+
+/** Longer values are held by their beginning and a digest of all, so that each change of them still shows. */
+function withinRow(values: readonly string[]): readonly string[] {
+  // A character takes three bytes at most in UTF-8 for each of its UTF-16 units.
+  if (3 * values.reduce((sum, value) => sum + value.length, 0) <= mostBytes) return values;
+  const bytes = values.reduce((sum, value) => sum + Buffer.byteLength(value), 0);
+  if (bytes <= mostBytes) return values;
+  const digest = createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 16);
+  const beginning = Buffer.from(values.join('\n'))
+    .subarray(0, mostBytes - 100)
+    .toString('utf8');
+  return [`${beginning}… (${values.length} values, ${bytes} bytes, sha256 ${digest})`];
+}
+
+function textsOf(entry: Entry | undefined, attribute: string): readonly string[] {
+  const value = entry?.[attribute];
+  return value === undefined ? [] : (Array.isArray(value) ? value : [value]).map(String);
+}
+
+const textOf = (entry: Entry | undefined, attribute: string): string | undefined => textsOf(entry, attribute)[0];
 
 function assertLdaps(url: string): void {
   if (!/^ldaps:\/\/[^/]+\/?$/i.test(url)) {

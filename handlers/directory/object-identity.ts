@@ -12,6 +12,14 @@ export function guidText(bytes: Buffer): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+/** The bytes of a GUID in text, as objectGUID and search filters have them. @throws RangeError unless it is one */
+export function guidBytes(guid: string): Buffer {
+  const bytes = Buffer.from(guid.replaceAll('-', ''), 'hex');
+  if (bytes.length !== 16) throw new RangeError(`not a GUID: ${JSON.stringify(guid)}`);
+  const [first, second, third] = [bytes.subarray(0, 4), bytes.subarray(4, 6), bytes.subarray(6, 8)];
+  return Buffer.concat([...[first, second, third].map((part) => Buffer.from(part).reverse()), bytes.subarray(8)]);
+}
+
 /** objectSid as `S-1-…` (MS-DTYP section 2.4.2.1 and 2.4.2.2). @throws RangeError when the length does not fit the sub-authority count */
 export function sidText(bytes: Buffer): string {
   const count = bytes[1] ?? 0;

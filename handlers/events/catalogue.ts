@@ -18,7 +18,11 @@ export const objectTypes = [
   'serviceAccount',
   'foreignSecurityPrincipal',
   'organizationalUnit',
+  'container',
   'domain',
+  'passwordSettings',
+  'groupPolicy',
+  'adminSDHolder',
 ] as const;
 
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -75,6 +79,10 @@ const attributeName = v.pipe(
 const attributeChanges = v.record(attributeName, v.strictObject({ before: attributeValue, after: attributeValue }));
 const nothing = v.strictObject({});
 const dnChange = v.strictObject({ before: text, after: text });
+const time = v.pipe(v.string(), v.isoTimestamp());
+/** Null: never, or unknown. */
+const timeChange = v.strictObject({ before: v.nullable(time), after: v.nullable(time) });
+const membership = v.strictObject({ member: memberSchema });
 
 /** A role that a principal holds, and the mapping and group that give it. */
 export const grantSchema = v.strictObject({
@@ -85,7 +93,7 @@ export const grantSchema = v.strictObject({
 });
 
 /** What the directory says of a principal's account. Only an active one holds roles. */
-export const principalStates = ['active', 'disabled', 'deleted'] as const;
+export const principalStates = ['active', 'disabled', 'expired', 'outOfScope', 'deleted'] as const;
 
 /** The account of a principal at a target. `id` is the target's own id of it. */
 const targetAccount = v.strictObject({ target: text, id: text, userName: text });
@@ -94,29 +102,87 @@ const directory = 'active-directory.directory';
 const access = 'active-directory.access';
 const roles = 'active-directory.roles';
 
+/** What happens to an account. `Expired` and the end of a lockout are time passing: nothing is written in the directory then. */
+const accountChanges = {
+  Created: v.strictObject({ enabled: v.boolean() }),
+  Enabled: nothing,
+  Disabled: nothing,
+  Expired: v.strictObject({ at: time }),
+  ExpiryChanged: timeChange,
+  /** `until` is null when only an administrator ends it. */
+  LockedOut: v.strictObject({ until: v.nullable(time) }),
+  Unlocked: nothing,
+  Renamed: attributeChanges,
+  Moved: dnChange,
+  Updated: attributeChanges,
+  Deleted: nothing,
+  Restored: nothing,
+  /** It came within what the connector tells about, or left it: loss of access, but no deletion. */
+  EnteredScope: nothing,
+  LeftScope: nothing,
+} as const;
+
+const groupChanges = {
+  Created: nothing,
+  Renamed: attributeChanges,
+  Moved: dnChange,
+  Updated: attributeChanges,
+  Deleted: nothing,
+  Restored: nothing,
+  EnteredScope: nothing,
+  LeftScope: nothing,
+  MemberAdded: membership,
+  MemberRemoved: membership,
+} as const;
+
+/** Entries `UserCreated`, `UserEnabled`, … of one kind of object: a rule for people never fires for a computer. */
+function changesOf<const Kind extends string, Changes extends Readonly<Record<string, v.GenericSchema>>>(kind: Kind, changes: Changes) {
+  type Entries = { readonly [Name in keyof Changes & string as `${Kind}${Name}`]: { source: typeof directory; change: Changes[Name] } };
+  return Object.fromEntries(Object.entries(changes).map(([name, change]) => [`${kind}${name}`, { source: directory, change }])) as Entries;
+}
+
+/** Which policy changed: of the domain (or the links of an organizational unit), fine-grained, a group policy object, or AdminSDHolder's ACL. */
+export const policies = ['domain', 'fine-grained', 'group-policy', 'group-policy-link', 'admin-sd-holder'] as const;
+
+/** Rows that a pass of verification found gone. */
+const gone = v.strictObject({ objects: v.number(), memberships: v.number() });
+
 export const catalogue = {
-  UserCreated: { source: directory, change: v.strictObject({ enabled: v.boolean() }) },
-  UserEnabled: { source: directory, change: nothing },
-  UserDisabled: { source: directory, change: nothing },
-  UserRenamed: { source: directory, change: attributeChanges },
-  UserMoved: { source: directory, change: dnChange },
-  UserUpdated: { source: directory, change: attributeChanges },
-  UserDeleted: { source: directory, change: nothing },
-  UserRestored: { source: directory, change: nothing },
-  GroupCreated: { source: directory, change: nothing },
-  GroupRenamed: { source: directory, change: attributeChanges },
-  GroupMoved: { source: directory, change: dnChange },
-  GroupUpdated: { source: directory, change: attributeChanges },
-  GroupDeleted: { source: directory, change: nothing },
-  GroupRestored: { source: directory, change: nothing },
-  GroupMemberAdded: { source: directory, change: v.strictObject({ member: memberSchema }) },
-  GroupMemberRemoved: { source: directory, change: v.strictObject({ member: memberSchema }) },
+  ...changesOf('User', accountChanges),
+  ...changesOf('Computer', accountChanges),
+  ...changesOf('ServiceAccount', accountChanges),
+  ...changesOf('Group', groupChanges),
+  /** Times of the last password change; null when it has to be changed at the next log-on. The subject tells whose. */
+  PasswordChanged: { source: directory, change: timeChange },
+  PolicyChanged: {
+    source: directory,
+    change: v.strictObject({
+      policy: v.picklist(policies),
+      action: v.picklist(['created', 'changed', 'deleted']),
+      attributes: attributeChanges,
+    }),
+  },
   DirectorySnapshotCompleted: {
     source: directory,
-    change: v.strictObject({ users: v.number(), groups: v.number(), memberships: v.number() }),
+    change: v.strictObject({
+      users: v.number(),
+      computers: v.number(),
+      serviceAccounts: v.number(),
+      groups: v.number(),
+      memberships: v.number(),
+    }),
   },
   DirectoryUnreachable: { source: directory, change: v.strictObject({ reason: text, since: text }) },
   DirectoryRecovered: { source: directory, change: v.strictObject({ since: text }) },
+  /** A pass of verification found more gone than the guard lets through: nothing of it is done before somebody approves it. */
+  DirectoryGuardTripped: {
+    source: directory,
+    change: v.strictObject({ approval: text, gone, verified: v.number(), most: v.number(), share: v.number(), expiresAt: time }),
+  },
+  DirectoryGuardReleased: {
+    source: directory,
+    change: v.strictObject({ approval: text, outcome: v.picklist(['approved', 'expired']) }),
+  },
 
   AccessDecided: {
     source: access,

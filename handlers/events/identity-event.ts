@@ -12,13 +12,17 @@ export const causeSchema = v.strictObject({
   detectedAt: v.optional(v.string()),
 });
 
+/** Who did it in the directory, as the Security log says: SID, and `DOMAIN\name` where it tells one. */
+export const actorSchema = v.strictObject({ sid: v.pipe(v.string(), v.nonEmpty()), name: v.pipe(v.string(), v.nonEmpty()) });
+export type Actor = v.InferOutput<typeof actorSchema>;
+
 const envelopeEntries = {
   version: v.literal(schemaVersion),
   id: v.pipe(v.string(), v.nonEmpty()),
   domain: v.pipe(v.string(), v.nonEmpty()),
   subject: subjectSchema,
   revision: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  actor: v.optional(v.string()),
+  actor: v.optional(actorSchema),
   occurredAt: v.pipe(v.string(), v.isoTimestamp()),
   detectedAt: v.pipe(v.string(), v.isoTimestamp()),
   cause: v.optional(causeSchema),
@@ -40,7 +44,7 @@ export interface IdentityEvent<T extends IdentityEventType = IdentityEventType> 
   readonly subject: Subject;
   readonly change: ChangeOf<T>;
   readonly revision: number;
-  readonly actor?: string | undefined;
+  readonly actor?: Actor | undefined;
   readonly occurredAt: string;
   readonly detectedAt: string;
   readonly cause?: Cause | undefined;
@@ -70,8 +74,11 @@ export interface Telling<T extends IdentityEventType> {
   readonly subject: Subject;
   readonly change: ChangeOf<T>;
   readonly revision: number;
-  /** When it occurred and was detected, which we cannot tell apart: DirSync sends no time of a change (whenChanged is not replicated). */
+  /** When it was detected. */
   readonly at: string;
+  /** When it occurred, where the directory tells. DirSync sends no time of a change (whenChanged is not replicated). @default `at` */
+  readonly occurredAt?: string | undefined;
+  readonly actor?: Actor | undefined;
   readonly cause?: Cause;
   /** See eventId. */
   readonly part?: string;
@@ -80,13 +87,14 @@ export interface Telling<T extends IdentityEventType> {
 }
 
 /** Makes an event. The same telling always gives the same id. */
-export function makeEvent<T extends IdentityEventType>({ at, part, id, ...told }: Telling<T>): AnyIdentityEvent {
+export function makeEvent<T extends IdentityEventType>({ at, occurredAt = at, actor, part, id, ...told }: Telling<T>): AnyIdentityEvent {
   const { type, domain, subject, revision } = told;
   const event = {
     ...told,
     version: schemaVersion,
     id: id ?? eventId(domain, subject.guid, revision, type, part),
-    occurredAt: at,
+    ...(actor === undefined ? {} : { actor }),
+    occurredAt,
     detectedAt: at,
   };
   return event as AnyIdentityEvent;

@@ -25,13 +25,13 @@ export interface AccessDecisionProps {
   readonly roleMappings: NonEmpty<RoleMapping>;
 }
 
-/** Events that tell of the watch itself and of no principal. */
-const aboutTheWatch: readonly IdentityEventType[] = ['DirectoryUnreachable', 'DirectoryRecovered'];
+/** Of people and groups, and the one after which all of them are looked at. Computers, services and policies hold no role. */
+const isDecisive = (type: IdentityEventType): boolean => /^(?:User|Group)/.test(type) || type === 'DirectorySnapshotCompleted';
 
 /** Events of the directory that can change what somebody should have. */
 export const decisiveEvents = nonEmpty(
   'decisiveEvents',
-  eventTypes('active-directory.directory').filter((type) => !aboutTheWatch.includes(type)),
+  eventTypes('active-directory.directory').filter(isDecisive),
   'the catalogue has to have events of the directory',
 );
 

@@ -40,6 +40,8 @@ export interface DirectoryNetworkProps {
 /** The domain controllers' side of the way. */
 export interface DomainControllersProps {
   readonly environment: IntegrationEnvironment;
+  /** Name of the directory, the last part of the security groups' names. */
+  readonly name: string;
   readonly network: DirectoryNetworkProps;
   readonly securityGroupId: string;
   /** Adds a rule to the domain controllers' security group that lets the function in. */
@@ -54,8 +56,7 @@ export class DirectoryNetwork extends Construct {
 
   constructor(scope: Construct, id: string, props: DomainControllersProps) {
     super(scope, id);
-    const { environment } = props;
-    const { network } = props;
+    const { environment, network } = props;
     present('network.endpoints', network.endpoints, 'give { existing } or { created }');
     this.#environment = environment;
     this.#vpcId = matching('network.vpcId', network.vpcId, formats.vpc, 'give an id such as vpc-0123456789abcdef0');
@@ -65,7 +66,7 @@ export class DirectoryNetwork extends Construct {
       'name the subnets from which the domain controllers can be reached',
     ).map((subnet) => matching('network.subnetIds', subnet, formats.subnet, 'give ids such as subnet-0123456789abcdef0'));
     const group = new SecurityGroup(this, 'security-group', {
-      name: environment.resourceName('securityGroup', 'detect-changes'),
+      name: environment.resourceName('securityGroup', `detect-changes-${props.name}`),
       description: 'detect-changes: LDAPS to the domain controllers, HTTPS to its two endpoints, nothing inbound',
       vpcId: this.#vpcId,
     });
@@ -80,14 +81,14 @@ export class DirectoryNetwork extends Construct {
     this.#allowOut('to-directory', 636, 'LDAPS to the domain controllers', { referencedSecurityGroupId: controllers });
     if (props.openSecurityGroup) this.#allowIn('directory-from-function', 636, controllers);
 
-    const { dynamodbPrefixListId, secretsManagerSecurityGroupId } = this.#endpoints(network);
+    const { dynamodbPrefixListId, secretsManagerSecurityGroupId } = this.#endpoints(network, props.name);
     this.#allowOut('to-dynamodb', 443, 'DynamoDB, by its gateway endpoint', { prefixListId: dynamodbPrefixListId });
     this.#allowOut('to-secrets-manager', 443, 'Secrets Manager, by its interface endpoint', {
       referencedSecurityGroupId: secretsManagerSecurityGroupId,
     });
   }
 
-  #endpoints({ endpoints }: DirectoryNetworkProps): ExistingEndpoints {
+  #endpoints({ endpoints }: DirectoryNetworkProps, name: string): ExistingEndpoints {
     if (endpoints.existing && endpoints.created)
       throw new WrongPropError('network.endpoints has both existing and created: give one of them');
     if (endpoints.existing) {
@@ -114,10 +115,10 @@ export class DirectoryNetwork extends Construct {
     ).map((table) =>
       matching('network.endpoints.created.routeTableIds', table, formats.routeTable, 'give ids such as rtb-0123456789abcdef0'),
     );
-    return this.#createEndpoints(routeTableIds);
+    return this.#createEndpoints(routeTableIds, name);
   }
 
-  #createEndpoints(routeTableIds: readonly string[]): ExistingEndpoints {
+  #createEndpoints(routeTableIds: readonly string[], name: string): ExistingEndpoints {
     const environment = this.#environment;
     // A data perimeter: nobody carries another account's credentials out through these endpoints.
     const policy = policyDocument([
@@ -138,7 +139,7 @@ export class DirectoryNetwork extends Construct {
       policy,
     });
     const group = new SecurityGroup(this, 'secrets-manager-security-group', {
-      name: environment.resourceName('securityGroup', 'secrets-manager'),
+      name: environment.resourceName('securityGroup', `secrets-manager-${name}`),
       description: 'interface endpoint of Secrets Manager: HTTPS from detect-changes',
       vpcId: this.#vpcId,
     });

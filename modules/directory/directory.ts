@@ -27,6 +27,8 @@ export interface ExistingDirectoryProps extends AnyDirectoryProps {
    * @default a secret is created without a value; a person puts it in after the first apply
    */
   readonly bindSecretArn?: string;
+  /** Id of the directory when it is an AWS Managed Microsoft AD, `d-` and ten digits or letters a to f. @default it is none */
+  readonly directoryId?: string;
   readonly network: DirectoryNetworkProps & {
     /** Security group of the domain controllers, or of whatever stands before them in the VPC. */
     readonly directorySecurityGroupId: string;
@@ -47,6 +49,9 @@ export type DirectoryProps =
   | { readonly existing: ExistingDirectoryProps; readonly created?: never }
   | { readonly created: CreatedDirectoryProps; readonly existing?: never };
 
+/** A directory's place in an environment: its name is a part of its resources' names. */
+export type PlacedDirectoryProps = DirectoryProps & { readonly environment: IntegrationEnvironment; readonly name: string };
+
 /** Bytes of the CA that still leave room for the other variables in Lambda's 4 KB. */
 const mostCaBytes = 3000;
 
@@ -56,15 +61,15 @@ export class Directory extends Construct {
   readonly caCertificate: string;
   readonly bindSecretArn: string;
   readonly network: DirectoryNetwork;
+  /** Id of the AWS Managed Microsoft AD, when it is one. */
+  readonly directoryId: string | undefined;
   /** The created directory, when there is one. */
   readonly managed: ManagedDirectory | undefined;
 
-  constructor(scope: Construct, id: string, environment: IntegrationEnvironment, props: DirectoryProps) {
+  constructor(scope: Construct, id: string, props: PlacedDirectoryProps) {
     super(scope, id);
-    const { existing, created } = props;
-    if (existing && created) throw new WrongPropError('directory has both existing and created: give one of them');
-    const given = existing ?? created;
-    if (given === undefined) throw new WrongPropError('directory is empty: give either an existing directory or one to create');
+    const { environment, name, existing, created } = props;
+    const given = givenDirectory(props);
     present('network', given.network, 'give vpcId, subnetIds and endpoints');
     this.domain = matching('directory.domain', given.domain, formats.domain, "give the domain's DNS name, such as corp.example.com");
     this.caCertificate = caCertificate(given.caCertificate);
@@ -78,28 +83,43 @@ export class Directory extends Construct {
       // AWS names the domain controllers: the domain's own name leads to all of them and is in their certificates.
       this.ldapsUrls = [`ldaps://${this.domain}:636`];
       const { vpcId, subnetIds } = created.network;
-      this.managed = new ManagedDirectory(this, 'managed', { ...created, environment, vpcId, subnetIds });
+      this.managed = new ManagedDirectory(this, 'managed', { ...created, environment, name, vpcId, subnetIds });
     } else {
       this.ldapsUrls = nonEmpty('ldapsUrls', existing?.ldapsUrls ?? [], 'name at least one domain controller').map(ldapsUrl);
     }
     this.network = new DirectoryNetwork(this, 'network', {
       environment,
+      name,
       network: given.network,
       securityGroupId: this.managed?.securityGroupId ?? existing?.network.directorySecurityGroupId ?? '',
       // AWS opens LDAPS within the VPC when it creates a directory.
       openSecurityGroup: existing !== undefined && (existing.network.openDirectorySecurityGroup ?? true),
     });
-    this.bindSecretArn = existing?.bindSecretArn ? ownSecret(existing.bindSecretArn, environment) : this.#secretWithoutValue(environment);
+    this.directoryId = this.managed?.directoryId ?? (existing?.directoryId && managedDirectoryId(existing.directoryId));
+    this.bindSecretArn = existing?.bindSecretArn
+      ? ownSecret(existing.bindSecretArn, environment)
+      : this.#secretWithoutValue(environment, name);
   }
 
-  #secretWithoutValue(environment: IntegrationEnvironment): string {
+  #secretWithoutValue(environment: IntegrationEnvironment, name: string): string {
     return new SecretsmanagerSecret(this, 'bind-secret', {
-      name: environment.path('bind'),
+      name: environment.path(`bind/${name}`),
       description: `account that reads ${this.domain}: {"username": distinguished name or user principal name, "password"}`,
       recoveryWindowInDays: environment.deletionProtection ? 30 : 0,
     }).arn;
   }
 }
+
+/** @throws WrongPropError when it is not exactly one of the two */
+export function givenDirectory({ existing, created }: DirectoryProps): ExistingDirectoryProps | CreatedDirectoryProps {
+  if (existing && created) throw new WrongPropError('directory has both existing and created: give one of them');
+  const given = existing ?? created;
+  if (given === undefined) throw new WrongPropError('directory is empty: give either an existing directory or one to create');
+  return given;
+}
+
+const managedDirectoryId = (id: string): string =>
+  matching('directoryId', id, formats.managedDirectory, 'give the id of an AWS Managed Microsoft AD, such as d-1234567890');
 
 function ldapsUrl(url: string): string {
   if (Token.isUnresolved(url)) return url;

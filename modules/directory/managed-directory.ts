@@ -15,6 +15,8 @@ import { matching } from '../platform/prop-checks.ts';
 
 export interface ManagedDirectoryProps {
   readonly environment: IntegrationEnvironment;
+  /** Last part of the stack's name and of the secret's. */
+  readonly name: string;
   /** DNS name of the domain. */
   readonly domain: string;
   /** NetBIOS name of the domain, at most 15 characters: `CORP`. */
@@ -26,6 +28,8 @@ export interface ManagedDirectoryProps {
 }
 
 export class ManagedDirectory extends Construct {
+  /** `d-` and ten digits or letters a to f, known when the directory is there. */
+  readonly directoryId: string;
   readonly securityGroupId: string;
   /** Comma-separated addresses of the directory's DNS servers, for a Route 53 Resolver rule. In DHCP options they would cut detect-changes off: its security group opens no port 53. */
   readonly dnsIpAddresses: string;
@@ -44,7 +48,7 @@ export class ManagedDirectory extends Construct {
     matching('created.edition', props.edition, /^(?:Standard|Enterprise)$/, 'give "Standard" or "Enterprise"');
     const survival = environment.deletionProtection ? 'Retain' : 'Delete';
     const stack = new CloudformationStack(this, 'stack', {
-      name: `${environment.prefix}-${environment.name}-directory`,
+      name: `${environment.prefix}-${environment.name}-directory-${props.name}`,
       templateBody: JSON.stringify(template(props, survival)),
       policyBody: JSON.stringify(stackPolicy),
       timeoutInMinutes: 90,
@@ -53,7 +57,8 @@ export class ManagedDirectory extends Construct {
     });
     this.dnsIpAddresses = stack.outputs.lookup('DnsIpAddresses');
     this.adminSecretArn = stack.outputs.lookup('AdminSecretArn');
-    const directory = new DataAwsDirectoryServiceDirectory(this, 'directory', { directoryId: stack.outputs.lookup('DirectoryId') });
+    this.directoryId = stack.outputs.lookup('DirectoryId');
+    const directory = new DataAwsDirectoryServiceDirectory(this, 'directory', { directoryId: this.directoryId });
     this.securityGroupId = directory.securityGroupId;
   }
 }
@@ -76,7 +81,7 @@ function template({ environment, ...props }: ManagedDirectoryProps, survival: 'R
         DeletionPolicy: survival,
         UpdateReplacePolicy: survival,
         Properties: {
-          Name: environment.path('directory-admin'),
+          Name: environment.path(`directory-admin/${props.name}`),
           Description: `administrator of ${props.domain}; made up here and known to nobody`,
           // 8 to 64 characters of three kinds at least (AWS Directory Service API Reference, CreateMicrosoftAD); without those that shells and JSON take for themselves.
           GenerateSecretString: {

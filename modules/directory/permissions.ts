@@ -1,13 +1,36 @@
-/** What the directory's functions may do at the mirror and at the bind secret, and what readers of the mirror may do. */
+/** What the directory's functions may do at the mirror, the actor hints and the bind secret, and what readers of the mirror may do. */
+import type { ActionReason } from '../platform/policy.ts';
 
 /** detect-changes keeps the mirror: rows, edges, the cursor and its lease. */
-export const maintainMirrorActions = ['dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'] as const;
+export const maintainMirrorActions = [
+  'dynamodb:BatchGetItem',
+  'dynamodb:PutItem',
+  'dynamodb:Query',
+  'dynamodb:Scan',
+  'dynamodb:UpdateItem',
+] as const;
 /** Who reads the mirror sees objects and their edges. */
 export const readMirrorActions = ['dynamodb:BatchGetItem', 'dynamodb:Query'] as const;
-/** Both list the mirror by the index. */
+/** Both list the mirror by its indexes. */
 export const listMirrorActions = ['dynamodb:Query'] as const;
+
+/** detect-changes looks up who did it; read-security-log keeps that, and takes turns with itself at waking detect-changes. */
+export const readHintsActions = ['dynamodb:Query'] as const;
+export const keepHintsActions = ['dynamodb:BatchWriteItem'] as const;
+export const takeTurnsActions = ['dynamodb:GetItem', 'dynamodb:PutItem'] as const;
 
 export const readBindSecretActions = ['secretsmanager:GetSecretValue'] as const;
 
-/** What the schedule's role may do. */
+/** What the schedule's role may do, and read-security-log at the functions it wakes. */
 export const invokeActions = ['lambda:InvokeFunction'] as const;
+
+/** What AWS Directory Service may do at the log group it forwards a Security log to. */
+export const forwardLogActions = ['logs:CreateLogStream', 'logs:PutLogEvents'] as const;
+
+/** What an ordinary run never calls. */
+export const rarelyUsed: readonly ActionReason[] = [
+  {
+    action: 'dynamodb:Scan',
+    reason: 'looks at every row of the mirror after a full sync, and regularly where deletions are not shown to the account that reads',
+  },
+];

@@ -38,6 +38,8 @@ export interface HandlerFunctionProps {
   readonly environment: IntegrationEnvironment;
   /** Which function: code, handler and runtime follow from it and cannot be set. */
   readonly function: FunctionName;
+  /** Tells several functions of one kind apart: the last part of their names. @default none, there is one */
+  readonly instance?: string;
   /** Environment variables, exactly those of the function's own list. */
   readonly variables: Readonly<Record<string, string>>;
   /**
@@ -56,6 +58,8 @@ export class HandlerFunction extends Construct implements Grantee {
   /** Name and ARN as references, so that what uses them comes after the function. */
   readonly functionName: string;
   readonly arn: string;
+  /** Name of the log group, as a reference. */
+  readonly logGroupName: string;
   readonly timeoutSeconds: number;
   readonly deadLetters: DeadLetterQueue;
   readonly #environment: IntegrationEnvironment;
@@ -67,7 +71,8 @@ export class HandlerFunction extends Construct implements Grantee {
     const { environment, variables, network } = props;
     this.#environment = environment;
     this.timeoutSeconds = props.timeoutSeconds;
-    this.#name = environment.resourceName('function', props.function);
+    const part = props.instance === undefined ? props.function : `${props.function}-${props.instance}`;
+    this.#name = environment.resourceName('function', part);
     checkVariables(props.function, variables);
 
     const logGroup = new CloudwatchLogGroup(this, 'log-group', {
@@ -75,15 +80,16 @@ export class HandlerFunction extends Construct implements Grantee {
       retentionInDays: environment.logRetentionDays,
       kmsKeyId: environment.key.arn,
     });
+    this.logGroupName = logGroup.name;
     this.deadLetters = new DeadLetterQueue(this, 'dead-letters', {
       environment,
-      name: props.function,
+      name: part,
       fifo: props.invocation === 'fifo-queue',
       redrivable: props.invocation === 'queue' || props.invocation === 'fifo-queue',
     });
     const role = new IamRole(this, 'role', {
-      name: environment.resourceName('role', props.function),
-      description: `${props.function}: exactly the calls it makes`,
+      name: environment.resourceName('role', part),
+      description: `${part}: exactly the calls it makes`,
       assumeRolePolicy: trustPolicy('lambda.amazonaws.com'),
       ...(environment.permissionsBoundaryArn ? { permissionsBoundary: environment.permissionsBoundaryArn } : {}),
     });
@@ -108,7 +114,7 @@ export class HandlerFunction extends Construct implements Grantee {
     const asset = new TerraformAsset(this, 'code', { path: zip.path, type: AssetType.FILE, assetHash: zip.sha256.toString('hex') });
     const lambda = new LambdaFunction(this, 'function', {
       functionName: this.#name,
-      description: `${props.function} (${functions[props.function]}) of ${environment.prefix} ${environment.name}`,
+      description: `${part} (${functions[props.function]}) of ${environment.prefix} ${environment.name}`,
       role: role.arn,
       filename: asset.path,
       sourceCodeHash: zip.sha256.toString('base64'),

@@ -99,16 +99,22 @@ export class IntegrationEnvironment extends Construct {
    * Name of a resource: `<prefix>-<environment>-<part>`. Names are explicit, so that policies can name ARNs before they exist and a
    * reader of a plan, a log or a bill knows what a thing belongs to.
    *
-   * @throws WrongPropError when the service would refuse its length
+   * @param shorten what the message says to shorten when the service would refuse the name's length
+   * @throws WrongPropError when it would
    */
-  resourceName(kind: NamedKind, part: string): string {
+  resourceName(kind: NamedKind, part: string, shorten = "prefix or the environment's name"): string {
     const name = `${this.prefix}-${this.name}-${part}`;
     if (name.length > longestNames[kind]) {
       throw new WrongPropError(
-        `name of the ${kind} "${name}" has ${name.length} characters, ${longestNames[kind]} are allowed: shorten prefix or the environment's name`,
+        `name of the ${kind} "${name}" has ${name.length} characters, ${longestNames[kind]} are allowed: shorten ${shorten}`,
       );
     }
     return name;
+  }
+
+  /** Namespace of the environment's own metrics. */
+  get metricNamespace(): string {
+    return `${this.prefix}/${this.name}`;
   }
 
   /** Name of what services call by a path, log groups and secrets: `/<prefix>/<environment>/<part>`. */

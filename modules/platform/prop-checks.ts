@@ -60,6 +60,8 @@ export const formats = {
   routeTable: /^rtb-[0-9a-f]{8,17}$/,
   /** Length and shape of `IdentityStoreId` in the Identity Store API Reference. */
   identityStore: /^(?:d-[0-9a-f]{10}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/,
+  /** `DirectoryId` in the AWS Directory Service API Reference. */
+  managedDirectory: /^d-[0-9a-f]{10}$/,
   /** A DNS name of at least two labels (RFC 1123 section 2.1): Active Directory refuses a domain of one. */
   domain: /^(?=.{3,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/i,
   secretArn: /^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/,

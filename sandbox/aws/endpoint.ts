@@ -3,6 +3,7 @@ import { type CallRecord, type Fault, Pipeline } from './pipeline.ts';
 import { serve } from './server.ts';
 import type { Caller, Surroundings } from './service.ts';
 import { cloudwatch } from './services/cloudwatch.ts';
+import { directoryService } from './services/directory-service.ts';
 import { dynamodb } from './services/dynamodb.ts';
 import { ec2 } from './services/ec2.ts';
 import { events } from './services/events.ts';
@@ -11,6 +12,7 @@ import { identitystore } from './services/identitystore.ts';
 import { kms } from './services/kms.ts';
 import { type Invoke, lambda } from './services/lambda.ts';
 import { logs } from './services/logs.ts';
+import { type Metric, MetricStore } from './services/metric-store.ts';
 import { s3 } from './services/s3.ts';
 import { scheduler } from './services/scheduler.ts';
 import { secretsmanager } from './services/secretsmanager.ts';
@@ -22,6 +24,7 @@ import { type Credentials, Identities } from './session.ts';
 export { AwsError } from './error.ts';
 export type { CallRecord, Fault } from './pipeline.ts';
 export type { Caller } from './service.ts';
+export type { Datapoint, Metric } from './services/metric-store.ts';
 export type { Credentials } from './session.ts';
 
 /** An AWS-compatible endpoint on loopback, for the operations that this project uses. */
@@ -52,6 +55,10 @@ export interface AwsEndpoint {
   clearCalls(): void;
   /** @returns what removes the fault */
   inject(fault: Fault): () => void;
+  /** What metric filters counted in log events, and what PutMetricData brought: by minute of the event's own time. */
+  metrics(): readonly Metric[];
+  /** Batches of log events on their way from subscription filters to functions. */
+  readonly pendingLogDeliveries: number;
   /** Who executes Lambda's Invoke. */
   onInvoke(invoke: Invoke): void;
   /** Resolves as soon as the stream has records after the given one, or when the time is over. */
@@ -80,6 +87,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
   const surroundings: Surroundings = { region, account, url: () => url, call: pipeline.call, key: keys.key };
   const functions = lambda(surroundings);
   const tables = await dynamodb(surroundings);
+  const metrics = new MetricStore();
+  const logGroups = logs(surroundings, metrics);
   pipeline.add(
     tables,
     functions,
@@ -87,11 +96,12 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     sqs(surroundings),
     events(surroundings),
     identitystore(surroundings, identityStoreId, options.identityStoreCallsPerSecond),
-    logs(surroundings),
+    logGroups,
     secretsmanager(surroundings),
     s3(surroundings),
     scheduler(surroundings),
-    cloudwatch(surroundings),
+    cloudwatch(surroundings, metrics),
+    directoryService(surroundings),
     ec2(surroundings),
     xray(),
     sts(surroundings, identities),
@@ -114,6 +124,10 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
       pipeline.calls.length = 0;
     },
     inject: (fault) => pipeline.inject(fault),
+    metrics: () => metrics.all(),
+    get pendingLogDeliveries() {
+      return logGroups.pending;
+    },
     onInvoke: (invoke) => functions.onInvoke(invoke),
     async waitForStream(streamArn, afterSequenceNumber, timeoutMs) {
       const stream = tables.streams.get(streamArn);

@@ -15,6 +15,8 @@ export interface LocalDatabase {
 }
 
 const program = fileURLToPath(new URL('access-rights.py', import.meta.url));
+/** The set-up of the connector's account, which ships: its way of adding an entry is used here too. */
+const setup = fileURLToPath(new URL('../../modules/directory/setup', import.meta.url));
 
 /** The interpreter the distribution's samba modules are installed for; another one may come first on PATH. */
 const python = '/usr/bin/python3';
@@ -37,7 +39,7 @@ export function dirSyncGrants(baseDn: string, accountSid: string): Grant[] {
  */
 export async function addAccessRights(target: LocalDatabase, grants: readonly Grant[]): Promise<void> {
   try {
-    await runCommand(python, [program], { input: JSON.stringify({ ...target, grants }) });
+    await runCommand(python, ['-B', program], { input: JSON.stringify({ ...target, grants }), variables: { PYTHONPATH: setup } });
   } catch (cause) {
     const wanted = grants.map(({ dn, sddl }) => `${sddl} on ${dn}`).join(', ');
     throw new Error(`could not grant ${wanted}; check that the object exists and the entry is valid SDDL: ${reason(cause)}`, { cause });

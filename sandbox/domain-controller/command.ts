@@ -11,6 +11,9 @@ export const programFolders: readonly string[] = [...new Set([...(process.env.PA
 /** The environment programs run in. Their messages are parsed and shown: not translated. */
 export const environment: NodeJS.ProcessEnv = { ...process.env, PATH: programFolders.join(delimiter), LC_ALL: 'C.UTF-8' };
 
+/** The interpreter the distribution's samba modules are installed for; another one may come first on PATH. */
+export const python = '/usr/bin/python3';
+
 export interface CommandOptions {
   readonly input?: string;
   readonly variables?: Readonly<Record<string, string>>;

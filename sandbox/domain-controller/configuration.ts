@@ -4,13 +4,24 @@ import { join } from 'node:path';
 import type { CertificateFiles } from './certificates.ts';
 import type { Domain } from './domain.ts';
 
-export function sambaConfiguration(folder: string, domain: Domain, address: string, certificate: CertificateFiles): string {
+/** What listens: LDAP alone, or also the calls with which other domain controllers find this one and pull its changes. */
+export const services = { ldap: 'ldap', replication: 'ldap, rpc, cldap' } as const;
+
+export interface SambaSettings {
+  readonly folder: string;
+  readonly domain: Domain;
+  readonly address: string;
+  readonly services: (typeof services)[keyof typeof services];
+  readonly certificate: CertificateFiles;
+}
+
+export function sambaConfiguration({ folder, domain, address, services, certificate }: SambaSettings): string {
   const settings: Record<string, string> = {
     'netbios name': domain.hostName.toUpperCase(),
     realm: domain.realm,
     workgroup: domain.netbiosDomain,
     'server role': 'active directory domain controller',
-    'server services': 'ldap',
+    'server services': services,
     // Samba opens no port for a bare address or a /32: it wants an interface's mask.
     interfaces: `${address}/8`,
     'bind interfaces only': 'yes',
@@ -30,6 +41,11 @@ export function sambaConfiguration(folder: string, domain: Domain, address: stri
     // The samba tools' simple binds over plain LDAP, on loopback alone.
     'ldap server require strong auth': 'no',
   };
+  return configurationFile(settings);
+}
+
+/** @returns smb.conf with these global settings alone */
+export function configurationFile(settings: Readonly<Record<string, string>>): string {
   const lines = Object.entries(settings).map(([name, value]) => `\t${name} = ${value}`);
   return ['[global]', ...lines, ''].join('\n');
 }

@@ -12,10 +12,11 @@ export const packages = [
   'samba-common-bin',
   'winbind',
   'ldb-tools',
+  'ldap-utils',
   'openssl',
 ] as const;
 
-const programs = ['samba', 'samba-tool', 'ldbmodify', 'openssl'] as const;
+const programs = ['samba', 'samba-tool', 'ldbmodify', 'ldapsearch', 'openssl'] as const;
 
 export interface SambaInstallation {
   readonly version: string;

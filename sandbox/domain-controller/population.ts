@@ -1,12 +1,14 @@
 /** What the sandbox puts into its domain: the account of the connector, an organizational unit for people, groups. */
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Attribute, Change, Client } from 'ldapts';
-import { sidText } from '../../handlers/directory/object-identity.ts';
+import { runCommand } from './command.ts';
 import type { DomainController } from './index.ts';
 
 export interface Population {
   readonly admin: Client;
-  /** The account that detect-changes binds with: no right but to replicate changes. */
+  /** The account that detect-changes binds with, made by the set-up that ships (docs/connector-account.md). */
   readonly bindDn: string;
   readonly bindPassword: string;
   readonly usersDn: string;
@@ -62,6 +64,27 @@ export async function changeAttribute(
   await admin.modify(dn, new Change({ operation, modification: new Attribute({ type, values: [...values] }) }));
 }
 
+const connectorName = 'svc-directory-watch';
+const connectorSetup = fileURLToPath(new URL('../../modules/directory/setup/create-connector-account.sh', import.meta.url));
+
+/**
+ * Runs the set-up that ships for the connector's account, on this domain controller's own files.
+ *
+ * @param options further options of create-connector-account.sh
+ * @returns what it printed: a line for each change
+ * @throws CommandFailedError when it fails; its output says why
+ */
+export function createConnectorAccount(
+  controller: Pick<DomainController, 'directory'>,
+  password: string,
+  options: readonly string[] = [],
+): Promise<string> {
+  const { directory } = controller;
+  // Nothing serves SYSVOL in the sandbox, so its smb.conf has no such share.
+  const place = ['--configfile', join(directory, 'smb.conf'), '--sysvol', join(directory, 'state', 'sysvol')];
+  return runCommand('sh', [connectorSetup, '--password-stdin', ...place, ...options], { input: `${password}\n` });
+}
+
 /** Fills a fresh domain with what the sandbox needs. @param groups names of groups to make */
 export async function populate(controller: DomainController, groups: readonly string[]): Promise<Population> {
   const admin = await administratorClient(controller);
@@ -71,18 +94,6 @@ export async function populate(controller: DomainController, groups: readonly st
   for (const group of groups) await createGroup(admin, groupsDn, group);
 
   const bindPassword = newPassword();
-  const bindDn = `CN=svc-directory-watch,CN=Users,${controller.baseDn}`;
-  await admin.add(bindDn, {
-    objectClass: ['top', 'person', 'organizationalPerson', 'user'],
-    sAMAccountName: 'svc-directory-watch',
-    unicodePwd: unicodePassword(bindPassword) as never,
-    userAccountControl: '512',
-  });
-  const { searchEntries } = await admin.search(bindDn, {
-    scope: 'base',
-    attributes: ['objectSid'],
-    explicitBufferAttributes: ['objectSid'],
-  });
-  await controller.grantDirSync(sidText(searchEntries[0]?.objectSid as Buffer));
-  return { admin, bindDn, bindPassword, usersDn, groupsDn };
+  await createConnectorAccount(controller, bindPassword);
+  return { admin, bindDn: `CN=${connectorName},CN=Users,${controller.baseDn}`, bindPassword, usersDn, groupsDn };
 }

@@ -2,12 +2,15 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { environment, explainLog } from './command.ts';
 
 export interface SambaProcess {
+  /** Ends the process and leaves its folder; the folder still goes when this process ends. */
+  halt(): Promise<void>;
   /** Ends the process and removes its folder; waits for both. */
   stop(): Promise<void>;
 }
@@ -22,8 +25,11 @@ export interface SambaStart {
   readonly timeoutMs?: number;
 }
 
+/** While this file is in the folder, the end of samba is a halt. */
+const halted = 'halted';
+
 /** Samba runs with a terminal-less session of its own (a Ctrl-C meant for us does not reach it); the shell tidies up after it. */
-const runThenRemove = 'folder=$1; shift; "$@"; rm -rf -- "$folder"';
+const runThenRemove = `folder=$1; shift; "$@"; [ -e "$folder/${halted}" ] || rm -rf -- "$folder"`;
 
 /**
  * Starts samba and waits until it answers over TLS with our certificate.
@@ -55,19 +61,27 @@ export async function startSamba(start: SambaStart): Promise<SambaProcess> {
     },
   );
 
-  const stop = async (): Promise<void> => {
+  const endProcess = async (): Promise<void> => {
     child.stdin.end();
     const inTime = await Promise.race([end.then(() => true), delay(5_000, false, { ref: false })]);
     // Its own process group: the shell and samba.
     if (!inTime && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     await end;
+  };
+  const halt = async (): Promise<void> => {
+    await writeFile(join(start.folder, halted), '');
+    await endProcess();
+    await rm(join(start.folder, halted));
+  };
+  const stop = async (): Promise<void> => {
+    await endProcess();
     await rm(start.folder, { recursive: true, force: true, maxRetries: 3 });
   };
 
   const deadline = Date.now() + (start.timeoutMs ?? 30_000);
   for (;;) {
     const failure = await handshakeFailure(start);
-    if (failure === undefined) return { stop };
+    if (failure === undefined) return { halt, stop };
     const aborted = start.signal?.aborted === true;
     if (aborted || ended || Date.now() > deadline) {
       const outcome = ended ? 'ended while starting' : `did not answer on ${start.address}:636 in time (${failure})`;

@@ -34,7 +34,7 @@ export interface Runtime {
   /** A crash: environments end, invocations in progress fail. */
   killEnvironments(functionName: string): Promise<void>;
   /**
-   * Resolves when nothing is left to do: queues and streams of the event sources are drained and nothing runs.
+   * Resolves when nothing is left to do: queues, streams and log subscriptions are drained and nothing runs.
    *
    * @param timeoutMs @default 30,000
    * @throws Error that names what is left
@@ -111,7 +111,12 @@ export function createRuntime({ endpoint, stack, hosts, pollSeconds, directory =
   async function left(): Promise<readonly string[]> {
     const running = [...functions].filter(([, { host, asynchronous }]) => host.running + asynchronous.pending > 0).map(([name]) => name);
     const counted = await Promise.all(pollers.map(async ({ name, poller }) => ({ name, count: await poller.backlog() })));
-    return [...running, ...counted.filter(({ count }) => count > 0).map(({ name, count }) => `${name} (${count})`)];
+    const events = endpoint.pendingLogDeliveries;
+    return [
+      ...running,
+      ...counted.filter(({ count }) => count > 0).map(({ name, count }) => `${name} (${count})`),
+      ...(events > 0 ? [`log subscriptions (${events})`] : []),
+    ];
   }
 
   return {
@@ -152,13 +157,16 @@ export function createRuntime({ endpoint, stack, hosts, pollSeconds, directory =
     async idle(timeoutMs = 30_000) {
       const until = Date.now() + timeoutMs;
       // Events on their way from the bus to a queue are in neither, so idleness has to last.
-      for (let quiet = 0; quiet < 3; ) {
-        const remaining = await left();
-        quiet = remaining.length === 0 ? quiet + 1 : 0;
-        if (remaining.length > 0 && Date.now() > until) throw new Error(`still busy after ${timeoutMs} ms: ${remaining.join(', ')}`);
-        await new Promise((resolve) => setTimeout(resolve, 15));
-      }
-      await Promise.all([...functions.values()].map(({ host }) => host.settle()));
+      do {
+        for (let quiet = 0; quiet < 3; ) {
+          const remaining = await left();
+          quiet = remaining.length === 0 ? quiet + 1 : 0;
+          if (remaining.length > 0 && Date.now() > until) throw new Error(`still busy after ${timeoutMs} ms: ${remaining.join(', ')}`);
+          await new Promise((resolve) => setTimeout(resolve, 15));
+        }
+        // What the functions logged may be subscribed to.
+        await Promise.all([...functions.values()].map(({ host }) => host.settle()));
+      } while (endpoint.pendingLogDeliveries > 0);
     },
     onInvocation(listener) {
       listeners.add(listener);

@@ -15,6 +15,7 @@ import { events } from './resources/events.ts';
 import { iam } from './resources/iam.ts';
 import { kms } from './resources/kms.ts';
 import { lambda } from './resources/lambda.ts';
+import { logFilters } from './resources/log-filters.ts';
 import { network } from './resources/network.ts';
 import type { ApplyContext, ResourceTypes, SandboxDirectory, StackInProgress } from './resources/resource.ts';
 import { s3 } from './resources/s3.ts';
@@ -35,6 +36,7 @@ const resourceTypes: ResourceTypes = {
   ...iam,
   ...kms,
   ...lambda,
+  ...logFilters,
   ...network,
   ...s3,
   ...scheduler,

@@ -68,6 +68,44 @@ describe('a decision', () => {
   });
 });
 
+describe('the state of a principal', () => {
+  const held = announced(decided(decide(user(), [developers], undefined, context)));
+  const states: [string, ReturnType<typeof user>][] = [
+    ['disabled', user(disabled)],
+    ['expired', user({}, { expired: true })],
+    ['outOfScope', user({}, { outOfScope: true })],
+    ['deleted', user({}, { deleted: true })],
+  ];
+
+  test.each(states)('GIVEN a holder of roles WHEN it is %s THEN it holds none, and the decision says why', (state, row) => {
+    const after = decided(decide(row, [developers], held, context));
+    expect(after).toMatchObject({ state, grants: {} });
+    expect(decision(after).change).toMatchObject({ state, granted: [], holds: [] });
+    expect(keys(decision(after).change.revoked)).toEqual(Object.keys(held.grants).sort());
+    // AND back again
+    const back = decided(decide(user(), [developers], announced(after), context));
+    expect(back).toMatchObject({ state: 'active', grants: held.grants });
+  });
+
+  test.each<[string, Partial<ReturnType<typeof user>>, Record<string, readonly string[]>]>([
+    ['deleted', { deleted: true, outOfScope: true, expired: true }, disabled],
+    ['outOfScope', { outOfScope: true, expired: true }, disabled],
+    ['disabled', { expired: true }, disabled],
+  ])('GIVEN several reasons WHEN it is decided THEN the state is %s, the strongest of them', (state, change, attributes) => {
+    expect(decided(decide(user(attributes, change), [developers], held, context)).state).toBe(state);
+  });
+
+  test('GIVEN one reason in place of another WHEN it is decided THEN the new state is told, and nothing is revoked twice', () => {
+    const expired = announced(decided(decide(user({}, { expired: true }), [developers], held, context)));
+    const deleted = decided(decide(user({}, { expired: true, deleted: true }), [developers], expired, context));
+    expect(decision(deleted).change).toMatchObject({ state: 'deleted', revoked: [] });
+  });
+
+  test('GIVEN an account that is locked out WHEN it is decided THEN it keeps its roles: the lock ends by itself', () => {
+    expect(decide(user({}, { lockedOut: 'never' }), [developers], held, context)).toBeUndefined();
+  });
+});
+
 describe('for any principal, groups and earlier decision', () => {
   const earlier = fc.option(fc.tuple(principalRow, groupRows), { nil: undefined }).map((seen) => {
     const item = seen && decide(seen[0], seen[1], undefined, context);
@@ -75,23 +113,25 @@ describe('for any principal, groups and earlier decision', () => {
   });
   const situation = fc.record({ principal: principalRow, groups: groupRows, current: earlier });
 
-  test('invariant 7: deny wins: who is not surely enabled, or is deleted, holds nothing', () => {
+  test('invariant 7: deny wins: who is not surely enabled, or is expired, out of scope or deleted, holds nothing', () => {
     fc.assert(
       fc.property(situation, ({ principal, groups, current }) => {
         const item = decide(principal, groups, current, context);
         const enabled = ['512', '66048'].includes(principal.attributes.userAccountControl?.[0] ?? '');
-        if (enabled && !principal.deleted) return;
+        if (enabled && !principal.deleted && !principal.expired && !principal.outOfScope) return;
         expect(item?.grants ?? current?.grants ?? {}).toEqual({});
         expect(item?.state ?? current?.state).not.toBe('active');
       }),
     );
   });
 
-  test('invariant 7: a deleted group, or no mapping at all, gives nothing', () => {
+  test('invariant 7: a group that is deleted or out of scope, or no mapping at all, gives nothing', () => {
     fc.assert(
       fc.property(principalRow, groupRows, (principal, groups) => {
-        const gone = groups.map((row) => ({ ...row, deleted: true }));
-        expect(decide(principal, gone, undefined, context)).toBeUndefined();
+        for (const change of [{ deleted: true }, { outOfScope: true as const }]) {
+          const gone = groups.map((row) => ({ ...row, ...change }));
+          expect(decide(principal, gone, undefined, context)).toBeUndefined();
+        }
         expect(decide(principal, groups, undefined, { ...context, mappings: [] })).toBeUndefined();
       }),
     );

@@ -24,10 +24,15 @@ export const group = (number: number, name: string, change: Partial<ObjectRow> =
 
 export const disabled = { userAccountControl: ['514'] } as const;
 
+/** A mark of a row: set, or not there. */
+const flag = (): fc.Arbitrary<true | undefined> => fc.constantFrom(undefined, undefined, true);
+
 const groupNames = ['AWS-Developers', 'aws-developers', 'AWS-Team-blue', 'AWS-Team-red', 'AWS-Team-', 'Printers', 'Domain Users'];
 export const groupRows: fc.Arbitrary<readonly ObjectRow[]> = fc
-  .uniqueArray(fc.record({ name: fc.constantFrom(...groupNames), deleted: fc.boolean() }), { selector: ({ name }) => name })
-  .map((chosen) => chosen.map(({ name, deleted }) => group(10 + groupNames.indexOf(name), name, { deleted })));
+  .uniqueArray(fc.record({ name: fc.constantFrom(...groupNames), deleted: fc.boolean(), outOfScope: flag() }), {
+    selector: ({ name }) => name,
+  })
+  .map((chosen) => chosen.map(({ name, ...change }) => group(10 + groupNames.indexOf(name), name, change)));
 
 export const principalRow: fc.Arbitrary<ObjectRow> = fc
   .record({
@@ -35,8 +40,10 @@ export const principalRow: fc.Arbitrary<ObjectRow> = fc
     mail: fc.constantFrom<readonly string[]>([], ['ada@example.com']),
     displayName: fc.constantFrom<readonly string[]>([], ['Ada Example'], ['Ada B. Example']),
     deleted: fc.boolean(),
+    expired: flag(),
+    outOfScope: flag(),
   })
-  .map(({ control, mail, displayName, deleted }) => user({ userAccountControl: control, mail, displayName }, { deleted }));
+  .map(({ control, mail, displayName, ...change }) => user({ userAccountControl: control, mail, displayName }, change));
 
 /** An item of the table as it is once its events are out. */
 export const announced = (item: PrincipalGrants): PrincipalGrants => ({ ...item, unannounced: [] });

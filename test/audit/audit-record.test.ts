@@ -18,7 +18,8 @@ test('invariant 11: GIVEN a change at a target WHEN it is recorded THEN the reco
 });
 
 test('GIVEN an event that knows who did it WHEN it is recorded THEN that is the actor', () => {
-  expect(auditRecord({ ...deletion, actor: 'CORP\\administrator' }, recordedAt).actor).toBe('CORP\\administrator');
+  const actor = { sid: 'S-1-5-21-1-2-3-500', name: 'CORP\\administrator' };
+  expect(auditRecord({ ...deletion, actor }, recordedAt).actor).toBe('CORP\\administrator (S-1-5-21-1-2-3-500)');
 });
 
 test('GIVEN an event without a cause WHEN it is recorded THEN the record has none either', () => {

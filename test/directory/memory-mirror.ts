@@ -1,5 +1,17 @@
 /** A mirror in memory, for tests of the core. It is held to the same contract as the one in DynamoDB. */
-import { type Cursor, LeaseLostError, type Mirror, type MirrorRow, type RowKey } from '../../handlers/directory/mirror.ts';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Cursor,
+  dueListing,
+  isEdgeRow,
+  isObjectRow,
+  LeaseLostError,
+  type Mirror,
+  type MirrorRow,
+  type ObjectRow,
+  type RowKey,
+  seenPartition,
+} from '../../handlers/directory/mirror.ts';
 
 /** One record of the table's stream. */
 export interface RowChange {
@@ -23,10 +35,12 @@ interface Position {
   cursor: Cursor | undefined;
 }
 
-export function memoryMirror(now: () => Date = () => new Date()): MemoryMirror {
+/** @param scanWidth keys of one stretch of a scan: few, so that tests cross its ends */
+export function memoryMirror(now: () => Date = () => new Date(), scanWidth = 50): MemoryMirror {
   const rows = new Map<string, MirrorRow>();
   const positions = new Map<string, Position>();
   const changes: RowChange[] = [];
+  const notes = new Map<string, Set<string>>();
   const writes = { rows: 0, cursors: 0 };
   const keyText = ({ pk, sk }: RowKey) => `${pk}\n${sk}`;
   const held = (domain: string, fence: number): Position => {
@@ -69,6 +83,30 @@ export function memoryMirror(now: () => Date = () => new Date()): MemoryMirror {
     async list(listedUnder) {
       return [...rows.values()].filter((row) => row.listedUnder === listedUnder).map(({ pk, sk }) => ({ pk, sk }));
     },
+    async listBySid(sid) {
+      return [...rows.values()].filter((row) => row.sid === sid).map(({ pk, sk }) => ({ pk, sk }));
+    },
+    async due(domain, until) {
+      const isDue = (row: ObjectRow) => row.dueUnder === dueListing(domain) && row.dueAt !== undefined && row.dueAt <= until;
+      const due = [...rows.values()].filter(isObjectRow).filter(isDue);
+      return due.sort((a, b) => ((a.dueAt ?? '') < (b.dueAt ?? '') ? -1 : 1)).map(({ pk, sk }) => ({ pk, sk }));
+    },
+    async scan(domain, after) {
+      const living = (row: MirrorRow) => (isObjectRow(row) && !row.deleted) || (isEdgeRow(row) && row.present);
+      const keys = [...rows.keys()].sort();
+      const start = after === undefined ? 0 : keys.findIndex((key) => key > keyText(after));
+      const some = start < 0 ? [] : keys.slice(start, start + scanWidth);
+      const last = rows.get(some.at(-1) ?? '');
+      const stretch = some.flatMap((key) => rows.get(key) ?? []).filter((row) => row.domain === domain && living(row));
+      return { rows: stretch, after: start >= 0 && start + scanWidth < keys.length && last ? { pk: last.pk, sk: last.sk } : undefined };
+    },
+    async noteSeen(domain, run, guids) {
+      const key = seenPartition(domain, run);
+      notes.set(key, new Set([...(notes.get(key) ?? []), ...guids]));
+    },
+    async seen(domain, run) {
+      return new Set(notes.get(seenPartition(domain, run)));
+    },
     async write(batch) {
       for (const row of batch) {
         const old = rows.get(keyText(row));
@@ -78,14 +116,55 @@ export function memoryMirror(now: () => Date = () => new Date()): MemoryMirror {
         const after = withoutUndefined(row);
         rows.set(keyText(row), after);
         writes.rows += 1;
-        if (JSON.stringify(old) !== JSON.stringify(after)) changes.push({ before: old, after });
+        if (old === undefined || !isDeepStrictEqual(old, after)) changes.push({ before: old, after });
       }
     },
   };
 }
 
+/** A mirror that stops working after some calls that write, in the middle of a batch of rows too, as a killed process does. */
+export function dyingMirror(of: Mirror, calls: number): Mirror {
+  let left = calls;
+  const step = () => {
+    left -= 1;
+    if (left < 0) throw new Error('killed');
+  };
+  return {
+    ...of,
+    async write(rows) {
+      for (const row of rows) {
+        step();
+        await of.write([row]);
+      }
+    },
+    async noteSeen(...parameters) {
+      step();
+      await of.noteSeen(...parameters);
+    },
+    async saveCursor(...parameters) {
+      step();
+      await of.saveCursor(...parameters);
+    },
+    async release(...parameters) {
+      step();
+      await of.release(...parameters);
+    },
+  };
+}
+
+/** All that the rows say, but for their stamps: what two mirrors of one directory have in common. */
+export const substance = (rows: readonly MirrorRow[]): readonly string[] =>
+  rows
+    .map((row) => Object.entries({ ...row, revision: 0, fence: 0, detectedAt: '', since: '', expiresAt: 'expiresAt' in row }))
+    .map((entries) => JSON.stringify(entries.sort(([one], [other]) => (one < other ? -1 : 1))))
+    .sort();
+
 /** A table holds no undefined attribute. */
-const withoutUndefined = (row: MirrorRow): MirrorRow => JSON.parse(JSON.stringify(row)) as MirrorRow;
+function withoutUndefined(row: MirrorRow): MirrorRow {
+  const kept: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(row)) if (value !== undefined) kept[name] = value;
+  return kept as unknown as MirrorRow;
+}
 
 const structuredCursor = <T extends Cursor | undefined>(cursor: T): T =>
   cursor === undefined ? cursor : ({ ...cursor, cookie: Buffer.from(cursor.cookie) } as T);

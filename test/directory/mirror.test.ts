@@ -23,25 +23,27 @@ afterAll(async () => {
   await endpoint?.close();
 });
 
+function index(IndexName: string, hash: string, range: string) {
+  const KeySchema = [
+    { AttributeName: hash, KeyType: 'HASH' },
+    { AttributeName: range, KeyType: 'RANGE' },
+  ];
+  return { IndexName, KeySchema, Projection: { ProjectionType: 'KEYS_ONLY' } };
+}
+
 /** As the module DirectoryWatch makes it. */
 const directoryTable = {
   TableName: table,
   BillingMode: 'PAY_PER_REQUEST',
-  AttributeDefinitions: ['pk', 'sk', 'listedUnder'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+  AttributeDefinitions: ['pk', 'sk', 'listedUnder', 'dueUnder', 'dueAt', 'sid'].map((AttributeName) => ({
+    AttributeName,
+    AttributeType: 'S',
+  })),
   KeySchema: [
     { AttributeName: 'pk', KeyType: 'HASH' },
     { AttributeName: 'sk', KeyType: 'RANGE' },
   ],
-  GlobalSecondaryIndexes: [
-    {
-      IndexName: 'listing',
-      KeySchema: [
-        { AttributeName: 'listedUnder', KeyType: 'HASH' },
-        { AttributeName: 'pk', KeyType: 'RANGE' },
-      ],
-      Projection: { ProjectionType: 'KEYS_ONLY' },
-    },
-  ],
+  GlobalSecondaryIndexes: [index('listing', 'listedUnder', 'pk'), index('due', 'dueUnder', 'dueAt'), index('sid', 'sid', 'pk')],
   StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
 };
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { guidText, parseExtendedName, sidText } from '../../handlers/directory/object-identity.ts';
+import { guidBytes, guidText, parseExtendedName, sidText } from '../../handlers/directory/object-identity.ts';
 
 describe('objectGUID', () => {
   test('WHEN its bytes count up THEN the first three fields are read from the back (MS-DTYP section 2.3.4.2)', () => {
@@ -17,6 +17,23 @@ describe('objectGUID', () => {
       }),
     );
   });
+
+  test('THEN its text leads back to its bytes, in either case of the letters', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (array) => {
+        const bytes = Buffer.from(array);
+        expect(guidBytes(guidText(bytes)).equals(bytes)).toBe(true);
+        expect(guidBytes(guidText(bytes).toUpperCase()).equals(bytes)).toBe(true);
+      }),
+    );
+  });
+
+  test.each(['', 'S-1-5-21-1-2-3-4', '33221100-5544-7766-8899-aabbccddee', '33221100-5544-7766-8899-aabbccddeeff00', 'x'.repeat(36)])(
+    'fails for the text %j, which is no GUID',
+    (text) => {
+      expect(() => guidBytes(text)).toThrow(`not a GUID: ${JSON.stringify(text)}`);
+    },
+  );
 
   test.each([0, 15, 17])('fails for %i bytes', (length) => {
     expect(() => guidText(Buffer.alloc(length))).toThrow(`an objectGUID has 16 bytes, got ${length}`);

@@ -6,7 +6,7 @@ import { publishChanges, type UnreadableRecord } from '../../handlers/directory/
 import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
 import { toItem } from '../../handlers/platform/dynamodb.ts';
 import { RetryableError } from '../../handlers/platform/errors.ts';
-import { edgeRow, groupObject, objectRow, userObject } from './rows.ts';
+import { detectedAt, edgeRow, groupObject, guidOf, objectRow, userObject } from './rows.ts';
 
 const ada = objectRow(userObject(1, 'Ada'));
 const disabled = objectRow(userObject(1, 'Ada', { userAccountControl: ['514'] }), { revision: 2 });
@@ -59,6 +59,7 @@ describe('GIVEN a batch of stream records', () => {
 
   test.each([
     ['the cursor, which the filter should have dropped', { pk: { S: 'corp.example.com#cursor' }, sk: { S: 'cursor' }, fence: { N: '1' } }],
+    ['a note of a full sync', { pk: { S: 'corp.example.com#seen#run' }, sk: { S: 'seen#1' }, expiresAt: { N: '1' } }],
     ['no row at all', {}],
     ['a name that is none', toItem({ ...disabled, dn: 'no name' })],
   ])('fails for a record that holds %s: it is set aside, and the others are published all the same', async (_, NewImage) => {
@@ -86,10 +87,23 @@ describe('GIVEN a batch of stream records', () => {
     await expect(publishChanges(refusing, { Records: [record('1', undefined, ada), unreadable] })).rejects.toThrow(RetryableError);
   });
 
+  test('GIVEN what the Security log said WHEN its change is published THEN the event names the actor, and the log counts it', async () => {
+    const bus = deps();
+    const actor = { sid: 'S-1-5-21-1-2-3-500', name: 'CORP\\administrator' };
+    const seen = { subject: guidOf(1), at: detectedAt, actor, computer: 'dc1.corp.example.com', recordId: '7' };
+    const Records = [record('1', ada, { ...disabled, hints: [{ ...seen, action: 'disabled' }] }), record('2', undefined, membership)];
+    await publishChanges(bus, { Records });
+    expect(bus.published.map(({ type, actor }) => [type, actor])).toEqual([
+      ['UserDisabled', actor],
+      ['GroupMemberAdded', undefined],
+    ]);
+    expect(bus.codes).toEqual(['CHANGES_PUBLISHED {"records":2,"events":2,"actors":1,"types":{"UserDisabled":1,"GroupMemberAdded":1}}']);
+  });
+
   test('WHEN no record means anything THEN the log says so in counts, not in names', async () => {
     const bus = deps();
     await publishChanges(bus, { Records: [record('1', ada, { ...ada, revision: 2 })] });
     expect(bus.published).toEqual([]);
-    expect(bus.codes).toEqual(['CHANGES_PUBLISHED {"records":1,"events":0,"types":{}}']);
+    expect(bus.codes).toEqual(['CHANGES_PUBLISHED {"records":1,"events":0,"actors":0,"types":{}}']);
   });
 });

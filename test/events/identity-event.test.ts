@@ -10,7 +10,7 @@ import {
   schemaVersion,
   secretAttributes,
 } from '../../handlers/events/catalogue.ts';
-import { type AnyIdentityEvent, eventId, parseEvent, toEntry } from '../../handlers/events/identity-event.ts';
+import { type AnyIdentityEvent, eventId, makeEvent, parseEvent, toEntry } from '../../handlers/events/identity-event.ts';
 import { InvalidEventError } from '../../handlers/platform/errors.ts';
 
 const allTypes = Object.keys(catalogue) as IdentityEventType[];
@@ -35,27 +35,54 @@ const renamed = { name: { before: 'Ada', after: 'Ada Example' }, mail: { before:
 const moved = { before: 'CN=Ada,OU=A,DC=example,DC=com', after: 'CN=Ada,OU=B,DC=example,DC=com' };
 const membership = { member: { guid, sid: subject.sid, dn: subject.dn, name: subject.name } };
 
+const at = '2025-03-01T10:00:00.000Z';
+const actor = { sid: 'S-1-5-21-1-2-3-500', name: 'CORP\\administrator' };
+const gone = { objects: 40, memberships: 2 };
+
+/** One example of the change of each event of an account, of whichever kind. */
+const accountExamples = {
+  Created: { enabled: true },
+  Enabled: {},
+  Disabled: {},
+  Expired: { at },
+  ExpiryChanged: { before: null, after: at },
+  LockedOut: { until: null },
+  Unlocked: {},
+  Renamed: renamed,
+  Moved: moved,
+  Updated: renamed,
+  Deleted: {},
+  Restored: {},
+  EnteredScope: {},
+  LeftScope: {},
+};
+
+type Prefixed<Kind extends string> = { [Name in keyof typeof accountExamples as `${Kind}${Name}`]: unknown };
+const examplesOf = <Kind extends string>(kind: Kind) =>
+  Object.fromEntries(Object.entries(accountExamples).map(([name, change]) => [`${kind}${name}`, change])) as Prefixed<Kind>;
+
 /** One example of each type's change; the type of this record makes it complete. */
 const changes: Record<IdentityEventType, unknown> = {
-  UserCreated: { enabled: true },
-  UserEnabled: {},
-  UserDisabled: {},
-  UserRenamed: renamed,
-  UserMoved: moved,
-  UserUpdated: renamed,
-  UserDeleted: {},
-  UserRestored: {},
+  ...examplesOf('User'),
+  ...examplesOf('Computer'),
+  ...examplesOf('ServiceAccount'),
   GroupCreated: {},
   GroupRenamed: renamed,
   GroupMoved: moved,
   GroupUpdated: renamed,
   GroupDeleted: {},
   GroupRestored: {},
+  GroupEnteredScope: {},
+  GroupLeftScope: {},
   GroupMemberAdded: membership,
   GroupMemberRemoved: membership,
-  DirectorySnapshotCompleted: { users: 1, groups: 2, memberships: 3 },
-  DirectoryUnreachable: { reason: 'no domain controller answers', since: '2025-03-01T10:00:00.000Z' },
-  DirectoryRecovered: { since: '2025-03-01T10:00:00.000Z' },
+  PasswordChanged: { before: at, after: null },
+  PolicyChanged: { policy: 'fine-grained', action: 'changed', attributes: { 'msDS-LockoutThreshold': { before: '0', after: '5' } } },
+  DirectorySnapshotCompleted: { users: 1, computers: 2, serviceAccounts: 3, groups: 4, memberships: 5 },
+  DirectoryUnreachable: { reason: 'no domain controller answers', since: at },
+  DirectoryRecovered: { since: at },
+  DirectoryGuardTripped: { approval: 'a1b2', gone, verified: 100, most: 25, share: 0.1, expiresAt: at },
+  DirectoryGuardReleased: { approval: 'a1b2', outcome: 'approved' },
   RoleProvisioned: { target: 'identity-center', role: 'developers', id: 'g-1' },
   AccessDecided: { state: 'active', granted: [grant], revoked: [], holds: [grant], profile: renamed },
   RoleGranted: { grant, account },
@@ -97,17 +124,26 @@ function refusal(value: unknown): string {
 }
 
 describe('the catalogue', () => {
-  // design.md, "Event contract"; the names of later issues (expiry, lock-out, passwords, policies, drift, guards, credentials) follow with them.
+  // design.md, "Event contract", and the decisions after it; the names of later issues (drift, guards of targets, credentials) follow with them.
   test.each([
     [
       'active-directory.directory',
-      'UserCreated UserEnabled UserDisabled UserRenamed UserMoved UserUpdated UserDeleted UserRestored GroupCreated GroupRenamed GroupUpdated GroupDeleted GroupMemberAdded GroupMemberRemoved DirectorySnapshotCompleted DirectoryUnreachable DirectoryRecovered',
+      'UserCreated UserEnabled UserDisabled UserExpired UserExpiryChanged UserLockedOut UserUnlocked UserRenamed UserMoved UserUpdated UserDeleted UserRestored PasswordChanged GroupCreated GroupRenamed GroupUpdated GroupDeleted GroupMemberAdded GroupMemberRemoved PolicyChanged DirectorySnapshotCompleted DirectoryUnreachable DirectoryRecovered',
     ],
     ['active-directory.access', 'AccessDecided'],
     ['active-directory.roles', 'RoleGranted RoleRevoked RoleChangeFailed'],
   ] as const)('WHEN %s is asked for THEN it raises every name of the event contract', (source, names) => {
     expect(eventTypes(source)).toEqual(expect.arrayContaining(names.split(' ')));
   });
+
+  test.each(['Computer', 'ServiceAccount'])(
+    'THEN a %s has every event of a user under its own name, and no rule for users takes it',
+    (kind) => {
+      const ofUsers = allTypes.filter((type) => type.startsWith('User')).map((type) => type.slice('User'.length));
+      expect(ofUsers.length).toBeGreaterThan(0);
+      expect(allTypes).toEqual(expect.arrayContaining(ofUsers.map((name) => `${kind}${name}`)));
+    },
+  );
 
   test('THEN every type belongs to exactly one source, and every source is listed', () => {
     expect(eventSources.flatMap((source) => eventTypes(source)).sort()).toEqual([...allTypes].sort());
@@ -117,8 +153,50 @@ describe('the catalogue', () => {
 
 describe('reading an event', () => {
   test.each(allTypes)('WHEN %s is sent and delivered THEN the consumer reads what was raised', (type) => {
-    const event = { ...eventOf(type), actor: 'S-1-5-21-1-2-3-500', cause: { id: 'c-1', type: 'UserCreated' } };
+    const event = { ...eventOf(type), actor, cause: { id: 'c-1', type: 'UserCreated' } };
     expect(parseEvent(delivered(event))).toEqual(event);
+  });
+
+  test.each<[IdentityEventType, unknown[]]>([
+    ['UserLockedOut', [{ until: at }, { until: null }]],
+    [
+      'UserExpiryChanged',
+      [
+        { before: at, after: null },
+        { before: null, after: at },
+      ],
+    ],
+    ['PasswordChanged', [{ before: null, after: at }]],
+    [
+      'PolicyChanged',
+      ['domain', 'fine-grained', 'group-policy', 'group-policy-link', 'admin-sd-holder'].flatMap((policy) =>
+        ['created', 'changed', 'deleted'].map((action) => ({ policy, action, attributes: {} })),
+      ),
+    ],
+    ['DirectoryGuardReleased', [{ approval: 'a1b2', outcome: 'expired' }]],
+    [
+      'AccessDecided',
+      ['active', 'disabled', 'expired', 'outOfScope', 'deleted'].map((state) => ({
+        ...{ state, granted: [], revoked: [], holds: [], profile: {} },
+      })),
+    ],
+  ])('WHEN %s tells any of its states THEN the consumer reads it', (type, told) => {
+    for (const change of told) expect(parseEvent(delivered(eventOf(type, change))).change).toEqual(change);
+  });
+
+  test.each<[IdentityEventType, unknown]>([
+    ['UserLockedOut', {}],
+    ['UserLockedOut', { until: 'never' }],
+    ['UserExpired', { at: null }],
+    ['UserExpiryChanged', { before: at }],
+    ['PasswordChanged', { before: at, after: '133000000000000000' }],
+    ['PolicyChanged', { policy: 'kerberos', action: 'changed', attributes: {} }],
+    ['PolicyChanged', { policy: 'domain', action: 'reset', attributes: {} }],
+    ['DirectorySnapshotCompleted', { users: 1, groups: 2, memberships: 3 }],
+    ['DirectoryGuardReleased', { approval: 'a1b2', outcome: 'tripped' }],
+    ['AccessDecided', { state: 'lockedOut', granted: [], revoked: [], holds: [], profile: {} }],
+  ])('fails for a %s that tells %j', (type, change) => {
+    expect(refusal(delivered(eventOf(type, change)))).toContain(`event ${type} is malformed`);
   });
 
   test('THEN an entry carries the time of detection, and its detail no type', () => {
@@ -161,6 +239,9 @@ describe('reading an event', () => {
     ['a change of another type', { change: {} }],
     ['a change with more than it has', { change: { enabled: true, admin: true } }],
     ['no subject', { subject: undefined }],
+    ['an actor by name alone, as an earlier release told it', { actor: 'CORP\\administrator' }],
+    ['an actor without a SID', { actor: { name: actor.name } }],
+    ['an actor with an empty name', { actor: { ...actor, name: '' } }],
     ['a further field', { note: 'x' }],
     ['a further field of the subject', { subject: { ...subject, extra: 'x' } }],
   ])('fails for a malformed event: %s', (_, detail) => {
@@ -176,9 +257,11 @@ describe('reading an event', () => {
   test.each(secretAttributes)('invariant 10: fails for a change of %s, in any spelling', (name) => {
     for (const spelling of [name, name.toLowerCase(), name.toUpperCase()]) {
       const change = { [spelling]: { before: null, after: 'Hunter2-Hunter2' } };
-      for (const type of ['UserUpdated', 'UserRenamed', 'GroupUpdated'] as const) {
+      for (const type of ['UserUpdated', 'UserRenamed', 'ComputerUpdated', 'ServiceAccountUpdated', 'GroupUpdated'] as const) {
         expect(refusal(delivered(eventOf(type, change)))).not.toContain('Hunter2');
       }
+      const policy = { policy: 'domain', action: 'changed', attributes: change };
+      expect(refusal(delivered(eventOf('PolicyChanged', policy)))).not.toContain('Hunter2');
       const attributes = { [spelling]: 'Hunter2-Hunter2' };
       expect(refusal(delivered(eventOf('AccountProvisioned', { account, attributes })))).not.toContain('Hunter2');
     }
@@ -196,6 +279,23 @@ describe('reading an event', () => {
         expect(() => parseEvent(event)).toThrow(InvalidEventError);
       }),
     );
+  });
+});
+
+describe('making an event', () => {
+  const telling = { type: 'UserExpired', domain: 'corp.example.com', subject, change: { at }, revision: 3, at } as const;
+
+  test('THEN what it is not told stands in for itself: no actor, and the moment of detection', () => {
+    const event = makeEvent(telling);
+    expect(event).not.toHaveProperty('actor');
+    expect(event).toMatchObject({ occurredAt: at, detectedAt: at, id: eventId('corp.example.com', guid, 3, 'UserExpired') });
+    expect(parseEvent(delivered(event))).toEqual(event);
+  });
+
+  test('WHEN actor, time and cause are known THEN they travel, and the id is that of the event without them', () => {
+    const told = { actor, occurredAt: '2025-02-28T23:00:00.000Z', cause: { id: 'c-1', type: 'UserUpdated' } };
+    const event = makeEvent({ ...telling, ...told });
+    expect(parseEvent(delivered(event))).toMatchObject({ ...told, detectedAt: at, id: makeEvent(telling).id });
   });
 });
 

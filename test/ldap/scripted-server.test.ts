@@ -1,6 +1,7 @@
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { Ber, type BerReader, BerWriter, Client, Control, InvalidCredentialsError, NoSuchObjectError, ProtocolError } from 'ldapts';
 import { afterEach, expect, test } from 'vitest';
+import { generatedPages } from './generated-pages.ts';
 import { bindFailures, type LdapScript, type ScriptedLdapServer, startScriptedLdapServer } from './scripted-server.ts';
 
 const baseDn = 'DC=corp,DC=example,DC=com';
@@ -88,6 +89,75 @@ test('fails a search on a hang by the time limit of the client, and on a lost co
   const other = open(server);
   await other.bind('svc', 'Example-1');
   await expect(search(other, new DirSyncControl(int32))).rejects.toThrow('Connection closed');
+});
+
+test('fails a search whose connection is cut within an entry, and gives no entry before it', async () => {
+  const entries = [entry('Ada', Buffer.from([1, 0xff])), entry('Bob', Buffer.from([2, 0xff]))];
+  const { client } = await start({ dirSync: [{ closeConnection: 'half', entries }] });
+  await client.bind('svc', 'Example-1');
+  await expect(search(client, new DirSyncControl(int32))).rejects.toThrow('Connection closed');
+});
+
+test('GIVEN a rootDSE that lacks an attribute THEN it is not sent', async () => {
+  const { client } = await start({ rootDse: { highestCommittedUSN: [] } });
+  expect(await rootDse(client)).not.toHaveProperty('highestCommittedUSN');
+});
+
+test('GIVEN a directory of 20,000 generated objects WHEN it is paged THEN each comes once, and no page is made ahead of its client', async () => {
+  let made = 0;
+  let most = 0;
+  let taken = 0;
+  const padding = 'x'.repeat(500);
+  const directory = {
+    objects: 20_000,
+    pageSize: 3_000,
+    entry: (number: number) => {
+      made += 1;
+      most = Math.max(most, made - taken);
+      return { dn: `CN=User ${number},${baseDn}`, attributes: { objectGUID: [Buffer.alloc(16, number % 251)], description: [padding] } };
+    },
+  };
+  const { server, client } = await start({ dirSync: generatedPages(directory) });
+  await client.bind('svc', 'Example-1');
+  const control = new DirSyncControl(int32);
+  const names = new Set<string>();
+  do {
+    for (const { dn } of await search(client, control)) names.add(dn);
+    taken = names.size;
+  } while (control.moreResults !== 0);
+  expect(names.size).toBe(directory.objects);
+  expect(server.dirSyncSearches()).toHaveLength(7);
+  expect(most).toBeLessThanOrEqual(directory.pageSize);
+  // AND nothing more comes after the last page
+  expect(await search(client, control)).toEqual([]);
+  expect(control.moreResults).toBe(0);
+});
+
+test('GIVEN a client that does not read THEN a page of 100,000 objects waits for it, unmade', async () => {
+  let made = 0;
+  const entry = (number: number) => {
+    made += 1;
+    return { dn: `CN=User ${number},${baseDn}`, attributes: { description: ['x'.repeat(1_000)] } };
+  };
+  const { server } = await start({ dirSync: generatedPages({ objects: 100_000, pageSize: 100_000, entry }) });
+  const sockets: TLSSocket[] = [];
+  const createSecureConnection = ((...options: Parameters<typeof connect>) => {
+    const socket = connect(...options);
+    sockets.push(socket);
+    return socket;
+  }) as typeof connect;
+  const client = new Client({ url: server.url, tlsOptions: { ca: server.ca }, createSecureConnection });
+  await client.bind('svc', 'Example-1');
+  for (const socket of sockets) socket.pause();
+  const unread = search(client, new DirSyncControl(int32)).catch(() => undefined);
+  await expect.poll(() => server.dirSyncSearches().length).toBe(1);
+  // What fits the sockets' buffers is made, and then nothing more.
+  const seen: number[] = [];
+  await expect.poll(() => seen.push(made) > 1 && seen.at(-2) === made, { interval: 100 }).toBe(true);
+  expect(made).toBeGreaterThan(0);
+  expect(made).toBeLessThan(50_000);
+  await client.unbind();
+  await unread;
 });
 
 test('GIVEN a search without DirSync THEN the script answers it, and without a script there is no such object', async () => {

@@ -42,11 +42,14 @@ export interface ErrorAnswer {
   readonly message: string;
 }
 
-/** No answer at all; or the connection ends, after the entries if there are any. */
-export type BrokenAnswer = { readonly hang: true } | { readonly closeConnection: true; readonly entries?: readonly ScriptedEntry[] };
+/** No answer at all; or the connection ends after the entries, if there are any, or with `half` within the last of them. */
+export type BrokenAnswer =
+  | { readonly hang: true }
+  | { readonly closeConnection: true | 'half'; readonly entries?: Iterable<ScriptedEntry> };
 
 export interface DirSyncPage {
-  readonly entries: readonly ScriptedEntry[];
+  /** Sent as they are made, when the client has taken those before: a generator needs no memory for a page. */
+  readonly entries: Iterable<ScriptedEntry>;
   /** Not 0: there is another page. */
   readonly moreResults: number;
   readonly cookie: Buffer;
@@ -54,18 +57,21 @@ export interface DirSyncPage {
 
 export type DirSyncAnswer = DirSyncPage | ErrorAnswer | BrokenAnswer;
 
-export type SearchAnswer = { readonly entries: readonly ScriptedEntry[] } | ErrorAnswer | BrokenAnswer;
+export type SearchAnswer = { readonly entries: Iterable<ScriptedEntry> } | ErrorAnswer | BrokenAnswer;
+
+/** A search with a DirSync control. */
+export type DirSyncSearch = SearchRequest & Required<Pick<SearchRequest, 'dirSync'>>;
 
 /** Read anew at each request, so a test may change it as it goes. */
 export interface LdapScript {
   /** @default every bind succeeds */
   bind?: (request: BindRequest) => BindAnswer;
-  /** Attributes of the rootDSE in place of, or beside, the default ones. */
+  /** Attributes of the rootDSE in place of, or beside, the default ones; without values one is left out. */
   rootDse?: Record<string, string[]>;
-  /** 16 bytes; of the object that the rootDSE's dsServiceName names (MS-ADTS, section 6.1.1.2.2.1.2.1.1). @default 16 times 0xd1 */
-  invocationId?: Buffer;
-  /** Taken from the front, one for each search with a DirSync control. */
-  dirSync?: DirSyncAnswer[];
+  /** 16 bytes; of the object that the rootDSE's dsServiceName names (MS-ADTS, section 6.1.1.2.2.1.2.1.1); null: not shown. @default 16 times 0xd1 */
+  invocationId?: Buffer | null;
+  /** Taken from the front, one for each search with a DirSync control; or made for each. */
+  dirSync?: DirSyncAnswer[] | ((search: DirSyncSearch) => DirSyncAnswer);
   /** Every other search. @default no such object (32) */
   search?: (request: SearchRequest) => SearchAnswer;
 }
@@ -78,7 +84,7 @@ export interface ScriptedLdapServer {
   /** Every request seen, oldest first. */
   readonly requests: readonly ReceivedRequest[];
   /** The searches with a DirSync control among them. */
-  dirSyncSearches(): (SearchRequest & Required<Pick<SearchRequest, 'dirSync'>>)[];
+  dirSyncSearches(): DirSyncSearch[];
   close(): Promise<void>;
 }
 
@@ -117,8 +123,7 @@ export async function startScriptedLdapServer(script: LdapScript): Promise<Scrip
     url: `ldaps://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ca,
     requests,
-    dirSyncSearches: () =>
-      requests.flatMap((request) => (request.operation === 'search' && request.dirSync ? [{ ...request, dirSync: request.dirSync }] : [])),
+    dirSyncSearches: () => requests.filter((request) => request.operation === 'search').filter(isDirSync),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -155,7 +160,8 @@ function serve(socket: TLSSocket, script: LdapScript, requests: ReceivedRequest[
           break;
         }
         case 'search':
-          answerSearch(socket, message, chooseAnswer(request, script, bound));
+          // Only the socket can fail, and its end is part of the script.
+          answerSearch(socket, message, chooseAnswer(request, script, bound)).catch(() => socket.destroy());
           break;
         case 'unbind':
           socket.end();
@@ -175,17 +181,21 @@ function bindResponse(message: ReceivedMessage, answer: BindAnswer): Buffer {
   return encodeResult(message, resultCode.invalidCredentials, diagnostic);
 }
 
+const isDirSync = (request: SearchRequest): request is DirSyncSearch => request.dirSync !== undefined;
+
 function chooseAnswer(request: SearchRequest, script: LdapScript, bound: boolean): DirSyncAnswer | SearchAnswer {
-  const rootDse = { ...defaultRootDse, ...script.rootDse };
+  const rootDse = Object.fromEntries(Object.entries({ ...defaultRootDse, ...script.rootDse }).filter(([, values]) => values.length > 0));
   if (request.baseDn === '' && request.scope === 'base') return { entries: [{ dn: '', attributes: rootDse }] };
   if (!bound) {
     const comment = 'In order to perform this operation a successful bind must be completed on the connection.';
     return { error: resultCode.operationsError, message: `000004DC: LdapErr: DSID-0C090A5C, comment: ${comment}, data 0, v4563` };
   }
   if (request.scope === 'base' && request.baseDn === rootDse.dsServiceName?.[0]) {
-    return { entries: [{ dn: request.baseDn, attributes: { invocationId: [script.invocationId ?? defaultInvocationId] } }] };
+    const { invocationId = defaultInvocationId } = script;
+    return { entries: [{ dn: request.baseDn, attributes: invocationId === null ? {} : { invocationId: [invocationId] } }] };
   }
-  if (!request.dirSync) return script.search?.(request) ?? { error: resultCode.noSuchObject, message: '0000208D: NameErr: no such object' };
+  if (!isDirSync(request))
+    return script.search?.(request) ?? { error: resultCode.noSuchObject, message: '0000208D: NameErr: no such object' };
   // Active Directory decodes Flags as a signed integer of 32 bits; 0x80000000 written as an unsigned one takes a fifth byte.
   if (request.dirSync.flagsLength > 4) {
     return {
@@ -193,20 +203,41 @@ function chooseAnswer(request: SearchRequest, script: LdapScript, bound: boolean
       message: `Flags were encoded in ${request.dirSync.flagsLength} bytes, not as a signed int32`,
     };
   }
-  return script.dirSync?.shift() ?? { error: resultCode.unwillingToPerform, message: 'the script has no further DirSync answer' };
+  const answer = typeof script.dirSync === 'function' ? script.dirSync(request) : script.dirSync?.shift();
+  return answer ?? { error: resultCode.unwillingToPerform, message: 'the script has no further DirSync answer' };
 }
 
-function answerSearch(socket: TLSSocket, message: ReceivedMessage, answer: DirSyncAnswer | SearchAnswer): void {
+async function answerSearch(socket: TLSSocket, message: ReceivedMessage, answer: DirSyncAnswer | SearchAnswer): Promise<void> {
   if ('hang' in answer) return;
   if ('error' in answer) {
     socket.write(encodeResult(message, answer.error, answer.message));
     return;
   }
-  for (const entry of answer.entries ?? []) socket.write(encodeEntry(message, entry));
-  if ('closeConnection' in answer) {
+  const broken = 'closeConnection' in answer;
+  await writeEntries(socket, message, answer.entries ?? [], broken && answer.closeConnection === 'half');
+  if (broken) {
     socket.end();
     return;
   }
   const controls = 'cookie' in answer ? [dirSyncResponse(answer.moreResults, answer.cookie)] : [];
   socket.write(encodeResult(message, resultCode.success, '', controls));
+}
+
+/** Bytes that are written at once. */
+const chunkBytes = 64 * 1024;
+
+async function writeEntries(socket: TLSSocket, message: ReceivedMessage, entries: Iterable<ScriptedEntry>, half: boolean): Promise<void> {
+  let chunk: Buffer[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const encoded = encodeEntry(message, entry);
+    chunk.push(encoded);
+    bytes += encoded.length;
+    if (bytes < chunkBytes || half) continue;
+    if (!socket.write(Buffer.concat(chunk))) await once(socket, 'drain');
+    [chunk, bytes] = [[], 0];
+  }
+  const last = half ? chunk.pop() : undefined;
+  if (last !== undefined) chunk.push(last.subarray(0, Math.ceil(last.length / 2)));
+  if (chunk.length > 0) socket.write(Buffer.concat(chunk));
 }

@@ -102,7 +102,7 @@ function withoutRoles(
   return Template.synthesize((stack) => {
     const environment = new IntegrationEnvironment(stack, 'environment', leastProps);
     const bus = new IdentityBus(stack, 'bus', { environment });
-    const directory = new DirectoryWatch(stack, 'directory', { environment, bus, directory: leastProps.directory });
+    const directory = new DirectoryWatch(stack, 'directory', { environment, bus, directories: leastProps.directories });
     const configuration = new ConfigurationBucket(stack, 'configuration', { environment });
     const access = new AccessDecision(stack, 'access', {
       environment,

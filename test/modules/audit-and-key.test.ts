@@ -1,8 +1,9 @@
 /** The audit trail, the key of all log groups, tags, and names. */
 import { expect, test } from 'vitest';
-import { synthesize } from './integration.ts';
+import { created, synthesize } from './integration.ts';
 
-const template = synthesize({ tags: { CostCentre: 'identity' } });
+const directories = [{ created, securityLog: { managed: true } }] as const;
+const template = synthesize({ tags: { CostCentre: 'identity' }, directories });
 
 test('GIVEN the audit trail WHEN synthesized THEN it has an encrypted log group of its own, kept longer than twelve months', () => {
   const group = template.one('aws_cloudwatch_log_group', { name: '/ad-lambda/test/audit' });
@@ -40,7 +41,9 @@ test("GIVEN the key WHEN synthesized THEN it rotates, and CloudWatch Logs may us
     patterns.some((pattern) =>
       new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(`arn:aws:logs:eu-central-1:111122223333:log-group:${name}`),
     );
-  for (const group of template.all('aws_cloudwatch_log_group')) expect(matches(group.name), group.name).toBe(true);
+  const encrypted = template.all('aws_cloudwatch_log_group').filter((group) => group.kms_key_id !== undefined);
+  expect(encrypted.length).toBeGreaterThan(5);
+  for (const group of encrypted) expect(matches(group.name), group.name).toBe(true);
   expect(matches('/aws/lambda/another')).toBe(false);
   expect(matches('/ad-lambda/prod/audit')).toBe(false);
 });
@@ -49,9 +52,14 @@ test('GIVEN tags WHEN synthesized THEN every resource that takes tags has them',
   const untagged = new Set([
     'aws_cloudwatch_event_archive',
     'aws_cloudwatch_event_target',
+    'aws_cloudwatch_log_metric_filter',
+    'aws_cloudwatch_log_resource_policy',
+    'aws_cloudwatch_log_subscription_filter',
+    'aws_directory_service_log_subscription',
     'aws_iam_role_policy',
     'aws_kms_alias',
     'aws_lambda_function_event_invoke_config',
+    'aws_lambda_permission',
     'aws_s3_bucket_policy',
     'aws_s3_bucket_public_access_block',
     'aws_s3_bucket_server_side_encryption_configuration',
@@ -68,15 +76,18 @@ test('GIVEN tags WHEN synthesized THEN every resource that takes tags has them',
 });
 
 test('GIVEN another environment and prefix WHEN synthesized THEN no name of one is a name of the other', () => {
+  // Their names count within their role or log group.
+  const named = (type: string) => !['aws_iam_role_policy', 'aws_cloudwatch_log_metric_filter'].includes(type);
   const names = (from: typeof template) =>
     from.types
-      .flatMap((type) => from.all(type).flatMap((one) => [one.name, one.bucket, one.function_name, one.alarm_name]))
-      .filter((name) => name && !/^\$|^(?:detect|publish|decide|sync|record|poll)-/.test(name));
-  const other = new Set(names(synthesize({ name: 'prod', prefix: 'corp-identity' })));
+      .filter(named)
+      .flatMap((type) => from.all(type).flatMap((one) => [one.name, one.bucket, one.function_name, one.alarm_name, one.policy_name]))
+      .filter((name) => name && !name.startsWith('$'));
+  const other = new Set(names(synthesize({ name: 'prod', prefix: 'corp-identity', directories })));
   expect(names(template).length).toBeGreaterThan(40);
   for (const name of names(template)) expect(other, name).not.toContain(name);
 });
 
 test('GIVEN an environment WHEN synthesized THEN no data source asks an account at plan time', () => {
-  expect(template.json.data).toBeUndefined();
+  expect(synthesize().json.data).toBeUndefined();
 });

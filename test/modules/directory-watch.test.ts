@@ -4,14 +4,18 @@ import { caCertificate, created, existing, synthesize } from './integration.ts';
 import type { Arguments, Template } from './template.ts';
 
 const template = synthesize();
-const detectChanges = template.lambda('ad-lambda-test-detect-changes');
+const detectChanges = template.lambda('ad-lambda-test-detect-changes-corp');
 
 describe('the mirror', () => {
-  test('GIVEN the directory table WHEN synthesized THEN it has the keys, index, expiry and stream the handlers rely on', () => {
+  test('GIVEN the directory table WHEN synthesized THEN it has the keys, indexes, expiry and stream the handlers rely on', () => {
     expect(template.one('aws_dynamodb_table', { name: 'ad-lambda-test-directory' })).toMatchObject({
       hash_key: 'pk',
       range_key: 'sk',
-      global_secondary_index: [{ name: 'listing', hash_key: 'listedUnder', range_key: 'pk', projection_type: 'KEYS_ONLY' }],
+      global_secondary_index: [
+        { name: 'listing', hash_key: 'listedUnder', range_key: 'pk', projection_type: 'KEYS_ONLY' },
+        { name: 'due', hash_key: 'dueUnder', range_key: 'dueAt', projection_type: 'KEYS_ONLY' },
+        { name: 'sid', hash_key: 'sid', range_key: 'pk', projection_type: 'KEYS_ONLY' },
+      ],
       ttl: { attribute_name: 'expiresAt', enabled: true },
       stream_enabled: true,
       stream_view_type: 'NEW_AND_OLD_IMAGES',
@@ -41,7 +45,7 @@ describe('the mirror', () => {
     });
   });
 
-  test('GIVEN the stream WHEN synthesized THEN every change but the cursor reaches publish-changes, and none is given up early', () => {
+  test('GIVEN the stream WHEN synthesized THEN objects, memberships and the status reach publish-changes alone, and none is given up early', () => {
     const source = template.one('aws_lambda_event_source_mapping', { function_name: template.lambdaArn('ad-lambda-test-publish-changes') });
     expect(source).toMatchObject({
       event_source_arn: template.reference('aws_dynamodb_table', { name: 'ad-lambda-test-directory' }, 'stream_arn'),
@@ -53,7 +57,7 @@ describe('the mirror', () => {
       maximum_record_age_in_seconds: 82_800,
     });
     expect(JSON.parse(source.filter_criteria.filter[0].pattern)).toEqual({
-      dynamodb: { Keys: { sk: { S: [{ 'anything-but': ['cursor'] }] } } },
+      dynamodb: { Keys: { sk: { S: ['object', 'status', { prefix: 'memberOf#' }] } } },
     });
   });
 });
@@ -64,8 +68,8 @@ describe('the poll', () => {
       schedule_expression: 'rate(1 minute)',
       flexible_time_window: { mode: 'OFF' },
       target: {
-        arn: template.lambdaArn('ad-lambda-test-detect-changes'),
-        role_arn: template.reference('aws_iam_role', { name: 'ad-lambda-test-poll-directory' }, 'arn'),
+        arn: template.lambdaArn('ad-lambda-test-detect-changes-corp'),
+        role_arn: template.reference('aws_iam_role', { name: 'ad-lambda-test-poll-directory-corp' }, 'arn'),
         retry_policy: { maximum_retry_attempts: 0 },
       },
     });
@@ -76,7 +80,7 @@ describe('the poll', () => {
   });
 
   test("GIVEN the schedule's role WHEN synthesized THEN only this account's schedule group may take it", () => {
-    const trust = JSON.parse(template.one('aws_iam_role', { name: 'ad-lambda-test-poll-directory' }).assume_role_policy);
+    const trust = JSON.parse(template.one('aws_iam_role', { name: 'ad-lambda-test-poll-directory-corp' }).assume_role_policy);
     expect(trust.Statement).toHaveLength(1);
     expect(trust.Statement[0]).toMatchObject({
       Principal: { Service: 'scheduler.amazonaws.com' },
@@ -92,7 +96,7 @@ describe('the poll', () => {
     ['rate(5 minute)', 'rate(5 minutes)'],
     ['rate(60 minutes)', 'rate(60 minutes)'],
   ] as const)('GIVEN schedule %s WHEN synthesized THEN EventBridge Scheduler is told %s', (schedule, expected) => {
-    expect(synthesize({ schedule }).one('aws_scheduler_schedule').schedule_expression).toBe(expected);
+    expect(synthesize({ directories: [{ existing, schedule }] }).one('aws_scheduler_schedule').schedule_expression).toBe(expected);
   });
 });
 
@@ -118,25 +122,25 @@ describe('the way to the domain controllers', () => {
   });
 
   test("GIVEN the function's security group WHEN synthesized THEN nothing may open a connection to it", () => {
-    const group = template.reference('aws_security_group', { name: 'ad-lambda-test-detect-changes' }, 'id');
+    const group = template.reference('aws_security_group', { name: 'ad-lambda-test-detect-changes-corp' }, 'id');
     expect(detectChanges.vpc_config).toEqual({ subnet_ids: [...existing.network.subnetIds], security_group_ids: [group] });
     for (const rule of template.all('aws_vpc_security_group_ingress_rule')) expect(rule.security_group_id).not.toBe(group);
-    expect(template.one('aws_security_group', { name: 'ad-lambda-test-detect-changes' })).not.toHaveProperty('ingress');
+    expect(template.one('aws_security_group', { name: 'ad-lambda-test-detect-changes-corp' })).not.toHaveProperty('ingress');
   });
 
   test("GIVEN an existing directory WHEN synthesized THEN its security group lets the function in, unless another team's rules do", () => {
-    const group = template.reference('aws_security_group', { name: 'ad-lambda-test-detect-changes' }, 'id');
+    const group = template.reference('aws_security_group', { name: 'ad-lambda-test-detect-changes-corp' }, 'id');
     expect(template.all('aws_vpc_security_group_ingress_rule')).toMatchObject([
       { security_group_id: 'sg-0123456789abcdef0', referenced_security_group_id: group, from_port: 636, to_port: 636, ip_protocol: 'tcp' },
     ]);
     const closed = synthesize({
-      directory: { existing: { ...existing, network: { ...existing.network, openDirectorySecurityGroup: false } } },
+      directories: [{ existing: { ...existing, network: { ...existing.network, openDirectorySecurityGroup: false } } }],
     });
     expect(closed.all('aws_vpc_security_group_ingress_rule')).toEqual([]);
   });
 
   test('GIVEN endpoints to create WHEN synthesized THEN they are for this account alone, and the function may use them', () => {
-    const own = synthesize({ directory: { created } });
+    const own = synthesize({ directories: [{ created }] });
     const [gateway, secrets] = ['Gateway', 'Interface'].map((kind) => own.one('aws_vpc_endpoint', { vpc_endpoint_type: kind }));
     expect(gateway).toMatchObject({ service_name: 'com.amazonaws.eu-central-1.dynamodb', route_table_ids: ['rtb-0123456789abcdef0'] });
     expect(secrets).toMatchObject({ service_name: 'com.amazonaws.eu-central-1.secretsmanager', private_dns_enabled: true });
@@ -167,14 +171,14 @@ describe('the directory', () => {
 
   test('GIVEN a bind secret WHEN synthesized THEN it is used and none is created', () => {
     const bindSecretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:directory/reader-a1B2c3';
-    const own = synthesize({ directory: { existing: { ...existing, bindSecretArn } } });
+    const own = synthesize({ directories: [{ existing: { ...existing, bindSecretArn } }] });
     expect(own.types).not.toContain('aws_secretsmanager_secret');
-    expect(own.lambda('ad-lambda-test-detect-changes').environment.variables.BIND_SECRET_ARN).toBe(bindSecretArn);
+    expect(own.lambda('ad-lambda-test-detect-changes-corp').environment.variables.BIND_SECRET_ARN).toBe(bindSecretArn);
   });
 });
 
 describe('a created directory', () => {
-  const own = synthesize({ directory: { created } });
+  const own = synthesize({ directories: [{ created }] });
   const stack = own.one('aws_cloudformation_stack');
   const body = JSON.parse(stack.template_body);
   const directory = body.Resources.Directory;
@@ -202,7 +206,7 @@ describe('a created directory', () => {
   });
 
   test('GIVEN deletion protection WHEN synthesized THEN directory and administrator survive the stack, and no update replaces them', () => {
-    const thrownAway = synthesize({ directory: { created }, deletionProtection: false });
+    const thrownAway = synthesize({ directories: [{ created }], deletionProtection: false });
     const policies = (template: Template) =>
       Object.values<Arguments>(JSON.parse(template.one('aws_cloudformation_stack').template_body).Resources).map(
         (resource) => resource.DeletionPolicy,
@@ -218,7 +222,7 @@ describe('a created directory', () => {
   });
 
   test("GIVEN its domain controllers WHEN synthesized THEN they are reached by the domain's name and their own security group", () => {
-    expect(own.lambda('ad-lambda-test-detect-changes').environment.variables.LDAPS_URLS).toBe('ldaps://corp.example.com:636');
+    expect(own.lambda('ad-lambda-test-detect-changes-corp').environment.variables.LDAPS_URLS).toBe('ldaps://corp.example.com:636');
     const [name] = Object.keys(own.json.data?.aws_directory_service_directory ?? {});
     const rule = own.one('aws_vpc_security_group_egress_rule', { from_port: 636 });
     expect(rule.referenced_security_group_id).toBe(`\${data.aws_directory_service_directory.${name}.security_group_id}`);

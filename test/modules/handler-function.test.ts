@@ -7,17 +7,25 @@ import { decideAccessEnvironment } from '../../handlers/access/decide-access/env
 import { recordAuditEnvironment } from '../../handlers/audit/record-audit/environment.ts';
 import { detectChangesEnvironment } from '../../handlers/directory/detect-changes/environment.ts';
 import { publishChangesEnvironment } from '../../handlers/directory/publish-changes/environment.ts';
+import { readSecurityLogEnvironment } from '../../handlers/directory/read-security-log/environment.ts';
 import { type FunctionName, functions } from '../../handlers/functions.ts';
 import { syncRolesEnvironment } from '../../handlers/roles/sync-roles/environment.ts';
 import { HandlerFunction, IntegrationEnvironment } from '../../modules/index.ts';
-import { leastProps, synthesize } from './integration.ts';
+import { existing, leastProps, synthesize } from './integration.ts';
 import { Template } from './template.ts';
 
-const template = synthesize({ alarmActions: ['arn:aws:sns:eu-central-1:111122223333:on-call'], logRetentionDays: 30 });
+const template = synthesize({
+  alarmActions: ['arn:aws:sns:eu-central-1:111122223333:on-call'],
+  logRetentionDays: 30,
+  directories: [{ existing, securityLog: { logGroupName: '/corp/domain-controllers/security' } }],
+});
 const names = Object.keys(functions) as FunctionName[];
+/** Each directory has a detect-changes of its own. */
+const deployed = (name: FunctionName) => `ad-lambda-test-${name}${name === 'detect-changes' ? '-corp' : ''}`;
 const variables: Readonly<Record<FunctionName, readonly string[]>> = {
   'detect-changes': detectChangesEnvironment,
   'publish-changes': publishChangesEnvironment,
+  'read-security-log': readSecurityLogEnvironment,
   'decide-access': decideAccessEnvironment,
   'sync-roles': syncRolesEnvironment,
   'record-audit': recordAuditEnvironment,
@@ -29,12 +37,12 @@ test('GIVEN an integration WHEN synthesized THEN it has each function of the pro
       .all('aws_lambda_function')
       .map((lambda) => lambda.function_name)
       .sort(),
-  ).toEqual(names.map((name) => `ad-lambda-test-${name}`).sort());
+  ).toEqual(names.map(deployed).sort());
 });
 
 describe.each(names)('GIVEN %s WHEN synthesized THEN', (name) => {
-  const lambda = template.lambda(`ad-lambda-test-${name}`);
-  const deadLetters = `ad-lambda-test-${name}-dead-letters${name === 'sync-roles' ? '.fifo' : ''}`;
+  const lambda = template.lambda(deployed(name));
+  const deadLetters = `${deployed(name)}-dead-letters${name === 'sync-roles' ? '.fifo' : ''}`;
 
   test('its environment is exactly the list it reads', () => {
     expect(Object.keys(lambda.environment.variables).sort()).toEqual([...variables[name]].sort());
@@ -56,21 +64,21 @@ describe.each(names)('GIVEN %s WHEN synthesized THEN', (name) => {
       tracing_config: { mode: 'Active' },
       logging_config: {
         log_format: 'JSON',
-        log_group: template.reference('aws_cloudwatch_log_group', { name: `/aws/lambda/ad-lambda-test-${name}` }, 'name'),
+        log_group: template.reference('aws_cloudwatch_log_group', { name: `/aws/lambda/${deployed(name)}` }, 'name'),
       },
     });
   });
 
   test('its log group is its own, encrypted and kept as long as said', () => {
-    expect(template.one('aws_cloudwatch_log_group', { name: `/aws/lambda/ad-lambda-test-${name}` })).toMatchObject({
+    expect(template.one('aws_cloudwatch_log_group', { name: `/aws/lambda/${deployed(name)}` })).toMatchObject({
       retention_in_days: 30,
       kms_key_id: template.reference('aws_kms_key', {}, 'arn'),
     });
   });
 
   test('its role is its own, taken by Lambda alone', () => {
-    expect(lambda.role).toBe(template.reference('aws_iam_role', { name: `ad-lambda-test-${name}` }, 'arn'));
-    const trust = JSON.parse(template.one('aws_iam_role', { name: `ad-lambda-test-${name}` }).assume_role_policy);
+    expect(lambda.role).toBe(template.reference('aws_iam_role', { name: deployed(name) }, 'arn'));
+    const trust = JSON.parse(template.one('aws_iam_role', { name: deployed(name) }).assume_role_policy);
     expect(trust.Statement).toEqual([
       { Sid: 'AssumedByService', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: ['sts:AssumeRole'] },
     ]);
@@ -78,10 +86,10 @@ describe.each(names)('GIVEN %s WHEN synthesized THEN', (name) => {
 
   test('its errors and its dead letters raise alarms that reach the alarm actions', () => {
     const alarms = [
-      template.one('aws_cloudwatch_metric_alarm', { alarm_name: `ad-lambda-test-${name}-errors` }),
+      template.one('aws_cloudwatch_metric_alarm', { alarm_name: `${deployed(name)}-errors` }),
       template.one('aws_cloudwatch_metric_alarm', { alarm_name: `${deadLetters}-not-empty` }),
     ];
-    expect(alarms[0]?.dimensions).toEqual({ FunctionName: `ad-lambda-test-${name}` });
+    expect(alarms[0]?.dimensions).toEqual({ FunctionName: deployed(name) });
     expect(alarms[1]?.dimensions).toEqual({ QueueName: deadLetters });
     for (const alarm of alarms) expect(alarm.alarm_actions).toEqual(['arn:aws:sns:eu-central-1:111122223333:on-call']);
   });
@@ -91,8 +99,7 @@ describe.each(names)('GIVEN %s WHEN synthesized THEN', (name) => {
     const asynchronous = lambda.dead_letter_config?.target_arn;
     const stream = template
       .all('aws_lambda_event_source_mapping')
-      .find((source) => source.function_name === template.lambdaArn(`ad-lambda-test-${name}`))?.destination_config
-      ?.on_failure.destination_arn;
+      .find((source) => source.function_name === template.lambdaArn(deployed(name)))?.destination_config?.on_failure.destination_arn;
     const queues = template
       .all('aws_sqs_queue')
       .filter((queue) => queue.redrive_policy && JSON.parse(queue.redrive_policy).deadLetterTargetArn === arn);
@@ -102,10 +109,10 @@ describe.each(names)('GIVEN %s WHEN synthesized THEN', (name) => {
 
 test('GIVEN the functions WHEN synthesized THEN only detect-changes is in the VPC and only it is limited to one at a time', () => {
   const inVpc = template.all('aws_lambda_function').filter((lambda) => lambda.vpc_config);
-  expect(inVpc.map((lambda) => lambda.function_name)).toEqual(['ad-lambda-test-detect-changes']);
+  expect(inVpc.map((lambda) => lambda.function_name)).toEqual(['ad-lambda-test-detect-changes-corp']);
   const limited = template.all('aws_lambda_function').filter((lambda) => lambda.reserved_concurrent_executions !== undefined);
   expect(limited.map((lambda) => [lambda.function_name, lambda.reserved_concurrent_executions])).toEqual([
-    ['ad-lambda-test-detect-changes', 1],
+    ['ad-lambda-test-detect-changes-corp', 1],
   ]);
 });
 

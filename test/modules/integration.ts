@@ -44,7 +44,7 @@ export const leastProps: ActiveDirectoryIntegrationProps = {
   name: 'test',
   account: '111122223333',
   region: 'eu-central-1',
-  directory: { existing },
+  directories: [{ existing }],
   roleMappings: [{ id: 'developers', group: { name: 'AWS-Developers' }, role: 'developers' }],
   identityCenter: { identityStoreId: 'd-1234567890' },
 };

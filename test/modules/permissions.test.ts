@@ -11,11 +11,20 @@ import * as roles from '../../modules/roles/permissions.ts';
 import { existing, synthesize } from './integration.ts';
 
 const bindSecretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:directory/reader-a1B2c3';
-const template = synthesize({ directory: { existing: { ...existing, bindSecretArn } } });
+const template = synthesize({
+  directories: [
+    {
+      existing: { ...existing, bindSecretArn },
+      reaction: 'security-log',
+      securityLog: { logGroupName: '/corp/domain-controllers/security' },
+    },
+  ],
+});
 const name = (part: string) => `ad-lambda-test-${part}`;
 
 const mirror = template.tableArn(name('directory'));
 const stream = template.reference('aws_dynamodb_table', { name: name('directory') }, 'stream_arn');
+const actors = template.tableArn(name('actors'));
 const grants = template.tableArn(name('grants'));
 const ledger = template.tableArn(name('roles'));
 const bus = template.reference('aws_cloudwatch_event_bus', { name: name('identity') }, 'arn');
@@ -34,7 +43,9 @@ const ofEvery = (part: string): Allowed => ({
   SendTraces: [platform.traceActions, ['*']],
 });
 const raiseEvents: Allowed = { RaiseEvents: [events.putEventsActions, [bus]] };
-const listMirror: Allowed = { ListMirror: [directory.listMirrorActions, [`${mirror}/index/listing`]] };
+const listMirror = (...indexes: readonly string[]): Allowed => ({
+  ListMirror: [directory.listMirrorActions, indexes.map((index) => `${mirror}/index/${index}`)],
+});
 const consume = (queue: string): Allowed => ({
   ConsumeQueue: [[...platform.consumeQueueActions, ...platform.postponeMessageActions], [template.queueArn(name(queue))]],
 });
@@ -43,10 +54,11 @@ const deadLetters = (part: string): Allowed => ({
 });
 
 const allowed: Readonly<Record<string, Allowed>> = {
-  'detect-changes': {
-    ...ofEvery('detect-changes'),
-    ...deadLetters('detect-changes'),
-    ...listMirror,
+  'detect-changes-corp': {
+    ...ofEvery('detect-changes-corp'),
+    ...deadLetters('detect-changes-corp'),
+    ...listMirror('listing', 'due'),
+    ReadHints: [directory.readHintsActions, [actors]],
     MaintainMirror: [directory.maintainMirrorActions, [mirror]],
     ReadBindSecret: [directory.readBindSecretActions, [bindSecretArn]],
     LambdaAttachesNetwork: [platform.networkInterfaceActions, ['arn:aws:ec2:eu-central-1:111122223333:*/*']],
@@ -62,7 +74,7 @@ const allowed: Readonly<Record<string, Allowed>> = {
   'decide-access': {
     ...ofEvery('decide-access'),
     ...raiseEvents,
-    ...listMirror,
+    ...listMirror('listing', 'sid'),
     ...consume('decide-access'),
     ReadMirror: [directory.readMirrorActions, [mirror]],
     KeepGrants: [access.keepGrantsActions, [grants]],
@@ -90,8 +102,15 @@ const allowed: Readonly<Record<string, Allowed>> = {
     ...consume('record-audit'),
     WriteTrail: [audit.writeTrailActions, [`${logGroup('/ad-lambda/test/audit')}:*`]],
   },
-  'poll-directory': {
-    InvokeDetectChanges: [directory.invokeActions, [template.lambdaArn(name('detect-changes'))]],
+  'read-security-log': {
+    ...ofEvery('read-security-log'),
+    ...deadLetters('read-security-log'),
+    KeepHints: [directory.keepHintsActions, [actors]],
+    TakeTurns: [directory.takeTurnsActions, [actors]],
+    WakeDetectChanges: [directory.invokeActions, [template.lambdaArn(name('detect-changes-corp'))]],
+  },
+  'poll-directory-corp': {
+    InvokeDetectChanges: [directory.invokeActions, [template.lambdaArn(name('detect-changes-corp'))]],
   },
 };
 
@@ -112,7 +131,7 @@ test('GIVEN all roles WHEN synthesized THEN each has exactly one policy, and non
 });
 
 test('GIVEN the function in the VPC WHEN synthesized THEN its code is denied what Lambda does with its role', () => {
-  const denies = Object.values(template.statements(name('detect-changes'))).filter(({ Effect }) => Effect === 'Deny');
+  const denies = Object.values(template.statements(name('detect-changes-corp'))).filter(({ Effect }) => Effect === 'Deny');
   expect(denies).toEqual([
     {
       Sid: 'CodeTouchesNoNetwork',
@@ -120,7 +139,7 @@ test('GIVEN the function in the VPC WHEN synthesized THEN its code is denied wha
       Action: [...platform.networkInterfaceActions, ...platform.describeNetworkActions],
       Resource: ['*'],
       Condition: {
-        ArnEquals: { 'lambda:SourceFunctionArn': 'arn:aws:lambda:eu-central-1:111122223333:function:ad-lambda-test-detect-changes' },
+        ArnEquals: { 'lambda:SourceFunctionArn': 'arn:aws:lambda:eu-central-1:111122223333:function:ad-lambda-test-detect-changes-corp' },
       },
     },
   ] satisfies Statement[]);

@@ -4,19 +4,22 @@ import { describe, expect, test } from 'vitest';
 import {
   ActiveDirectoryIntegration,
   type ActiveDirectoryIntegrationProps,
+  type CaptureProps,
   type DirectoryProps,
   type HandlerFunctionProps,
   type LdapsUrl,
   type LogRetentionDays,
   type PollSchedule,
+  type SecurityLogProps,
   WrongPropError,
 } from '../../modules/index.ts';
 import { created, existing, leastProps, synthesize } from './integration.ts';
 import { Template } from './template.ts';
 
-const given = (changes: object) => ({ directory: { existing: { ...existing, ...changes } } });
+const given = (changes: object) => ({ directories: [{ existing: { ...existing, ...changes } }] });
+const watched = (changes: object) => ({ directories: [{ existing, ...changes }] });
 const network = (changes: object) => given({ network: { ...existing.network, ...changes } });
-const newDirectory = (changes: object) => ({ directory: { created: { ...created, ...changes } } });
+const newDirectory = (changes: object) => ({ directories: [{ created: { ...created, ...changes } }] });
 const endpoints = (value: object) => network({ endpoints: value });
 
 const wrong: readonly (readonly [what: string, props: object, message: RegExp])[] = [
@@ -44,10 +47,14 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
   ],
   ['an audit retention of none', { auditRetentionDays: 0 }, /^auditRetentionDays is 0: give one/],
   ['an archive kept for half a day', { archiveRetentionDays: 0.5 }, /^archiveRetentionDays is 0.5: give a whole number from 1/],
-  ['a schedule below a minute', { schedule: 'rate(0 minutes)' }, /^schedule is "rate\(0 minutes\)": give rate\(1 minute\)/],
-  ['a schedule in seconds', { schedule: 'rate(30 seconds)' }, /^schedule is "rate\(30 seconds\)"/],
-  ['a schedule of half minutes', { schedule: 'rate(0.5 minutes)' }, /^schedule is "rate\(0.5 minutes\)"/],
-  ['a schedule of two hours', { schedule: 'rate(120 minutes)' }, /^schedule is "rate\(120 minutes\)": give .+ up to rate\(60 minutes\)/],
+  ['a schedule below a minute', watched({ schedule: 'rate(0 minutes)' }), /^schedule is "rate\(0 minutes\)": give rate\(1 minute\)/],
+  ['a schedule in seconds', watched({ schedule: 'rate(30 seconds)' }), /^schedule is "rate\(30 seconds\)"/],
+  ['a schedule of half minutes', watched({ schedule: 'rate(0.5 minutes)' }), /^schedule is "rate\(0.5 minutes\)"/],
+  [
+    'a schedule of two hours',
+    watched({ schedule: 'rate(120 minutes)' }),
+    /^schedule is "rate\(120 minutes\)": give .+ up to rate\(60 minutes\)/,
+  ],
   ['a reserved tag', { tags: { 'aws:owner': 'x' } }, /^tags has "aws:owner": AWS reserves/],
   ['nine tags', { tags: Object.fromEntries([...'abcdefghi'].map((key) => [key, key])) }, /^tags has 9 entries: an S3 object takes eight/],
   ['a tag too long', { tags: { note: 'x'.repeat(257) } }, /^tags has "note": keys take 128 characters and values 256/],
@@ -68,14 +75,16 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
     given({ bindSecretArn: 'arn:aws:secretsmanager:eu-central-1:444455556666:secret:reader-a1B2c3' }),
     /^bindSecretArn is .+: give a secret of the environment's own account and region/,
   ],
-  ['an existing and a created directory', { directory: { existing, created } }, /^directory has both existing and created: give one/],
+  ['an existing and a created directory', { directories: [{ existing, created }] }, /^directory has both existing and created: give one/],
   [
     'a directory of another edition',
     newDirectory({ edition: 'Ultimate' }),
     /^created.edition is "Ultimate": give "Standard" or "Enterprise"/,
   ],
   ['a missing name', { name: undefined }, /^name is undefined: give lower-case/],
-  ['a missing directory', { directory: undefined }, /^directory is undefined: give \{ existing \} or \{ created \}/],
+  ['missing directories', { directories: undefined }, /^directories is undefined: give a list; name at least one/],
+  ['no directory', { directories: [] }, /^directories is empty: name at least one, \{ existing \} or \{ created \}/],
+  ['a directory that is none', { directories: [{ existing }, null] }, /^directory is null: give \{ existing \} or \{ created \}/],
   ['a missing identity center', { identityCenter: undefined }, /^identityCenter is undefined: give \{ identityStoreId \}/],
   ['a missing network', given({ network: undefined }), /^network is undefined: give vpcId/],
   ['missing role mappings', { roleMappings: undefined }, /^role/],
@@ -85,7 +94,7 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
     /^alarmActions is ".+": give a list/,
   ],
   ['a tag without a value', { tags: { owner: undefined } }, /^tags has "owner" as undefined: give text/],
-  ['no directory', { directory: {} }, /^directory is empty: give either/],
+  ['a directory of neither kind', { directories: [{}] }, /^directory is empty: give either/],
   ['a domain of one label', given({ domain: 'corp' }), /^directory.domain is "corp": give the domain's DNS name/],
   ['a domain as a distinguished name', given({ domain: 'DC=corp,DC=example,DC=com' }), /^directory.domain is "DC=corp/],
   ['a domain with an empty label', given({ domain: 'corp..com' }), /^directory.domain is "corp..com"/],
@@ -217,12 +226,14 @@ describe('GIVEN values known only at apply WHEN synthesized THEN they pass', () 
       const variable = new TerraformVariable(stack, 'value', { type: 'string' }).stringValue;
       new ActiveDirectoryIntegration(stack, 'integration', {
         ...leastProps,
-        directory: {
-          existing: { ...existing, caCertificate: variable, bindSecretArn: variable, network: { ...existing.network, vpcId: variable } },
-        },
+        directories: [
+          {
+            existing: { ...existing, caCertificate: variable, bindSecretArn: variable, network: { ...existing.network, vpcId: variable } },
+          },
+        ],
       });
     });
-    expect(template.lambda('ad-lambda-test-detect-changes').environment.variables.LDAP_CA).toBe(`\${var.value}`);
+    expect(template.lambda('ad-lambda-test-detect-changes-corp').environment.variables.LDAP_CA).toBe(`\${var.value}`);
   });
 
   test('but role mappings have to be known', () => {
@@ -244,10 +255,16 @@ test('GIVEN the types WHEN a consumer errs THEN the type checker refuses what it
     (): ActiveDirectoryIntegrationProps['roleMappings'] => [],
     // @ts-expect-error a directory that exists and is to be created
     (): DirectoryProps => ({ existing, created }),
+    // @ts-expect-error no directory
+    (): ActiveDirectoryIntegrationProps['directories'] => [],
+    // @ts-expect-error a log both managed and its own
+    (): SecurityLogProps => ({ managed: true, logGroupName: '/corp/security' }),
+    // @ts-expect-error the module's own setting
+    (): CaptureProps => ({ actorsTable: 'mine' }),
     // @ts-expect-error code of the consumer's own
     (props: HandlerFunctionProps): HandlerFunctionProps => ({ ...props, code: 'mine.zip' }),
     // @ts-expect-error a runtime of the consumer's own
     (props: HandlerFunctionProps): HandlerFunctionProps => ({ ...props, runtime: 'nodejs24.x' }),
   ];
-  expect(refused).toHaveLength(7);
+  expect(refused).toHaveLength(10);
 });

@@ -22,7 +22,7 @@ describe('bad input to a running integration', () => {
     return found;
   };
   const environmentOf = (name: string) => functionOf(name).environment;
-  const detect = () => sandbox.runtime.invoke('detect-changes', {});
+  const detect = () => sandbox.runtime.invoke('detect-changes-corp', {});
   const settle = () => sandbox.runtime.idle();
   const logged = async (name: string, code: string) => {
     const { events } = await operator('logs', 'FilterLogEvents', { logGroupName: functionOf(name).logGroup, filterPattern: code });
@@ -46,15 +46,16 @@ describe('bad input to a running integration', () => {
   const cursorKey = () => ({ pk: { S: 'corp.example.com#cursor' }, sk: { S: 'cursor' } });
   const setCookie = (cookie: Buffer) =>
     operator('dynamodb', 'UpdateItem', {
-      TableName: environmentOf('detect-changes').DIRECTORY_TABLE,
+      TableName: environmentOf('detect-changes-corp').DIRECTORY_TABLE,
       Key: cursorKey(),
-      UpdateExpression: 'SET #position.cookie = :cookie',
+      // No domain controller is remembered either: one that is, and that nothing was written on since, would not be asked with the cookie.
+      UpdateExpression: 'SET #position.cookie = :cookie, #position.controllers = :none',
       ExpressionAttributeNames: { '#position': 'position' },
-      ExpressionAttributeValues: { ':cookie': { B: cookie } },
+      ExpressionAttributeValues: { ':cookie': { B: cookie }, ':none': { M: {} } },
     });
 
   const isDetectChanges = (caller: Caller) =>
-    typeof caller === 'object' && 'roleArn' in caller && caller.roleArn === functionOf('detect-changes').roleArn;
+    typeof caller === 'object' && 'roleArn' in caller && caller.roleArn === functionOf('detect-changes-corp').roleArn;
 
   /** What every case ends with: a change made now still reaches the role. */
   const nextGoodRunCarriesOn = async () => {
@@ -136,7 +137,7 @@ describe('bad input to a running integration', () => {
   });
 
   it("fails for a wrong bind password with AD's reason, says so once, and recovers", async () => {
-    const SecretId = environmentOf('detect-changes').BIND_SECRET_ARN;
+    const SecretId = environmentOf('detect-changes-corp').BIND_SECRET_ARN;
     const { bindDn: username, bindPassword } = sandbox.population;
     const put = (password: string) =>
       operator('secretsmanager', 'PutSecretValue', { SecretId, SecretString: JSON.stringify({ username, password }) });
@@ -158,7 +159,7 @@ describe('bad input to a running integration', () => {
     ['is no JSON', 'hunter2'],
     ['lacks the password', '{"username": "svc"}'],
   ])('fails for a bind secret that %s, naming the secret and never its value', async (_, SecretString) => {
-    const SecretId = environmentOf('detect-changes').BIND_SECRET_ARN;
+    const SecretId = environmentOf('detect-changes-corp').BIND_SECRET_ARN;
     await operator('secretsmanager', 'PutSecretValue', { SecretId, SecretString });
     const { functionError } = await detect();
     expect(functionError).toContain(SecretId);
@@ -204,7 +205,7 @@ describe('bad input to a running integration', () => {
   });
 
   it('GIVEN two detect-changes at once THEN one polls, the other finds the lease held and does nothing', async () => {
-    const settings = functionOf('detect-changes');
+    const settings = functionOf('detect-changes-corp');
     const stack = { ...sandbox.stack, functions: new Map([[settings.name, settings]]), eventSources: [], schedules: [] };
     const { controller, endpoint } = sandbox;
     const other = createRuntime({ endpoint, stack, hosts: { [controller.host]: controller.address } });
@@ -214,7 +215,7 @@ describe('bad input to a running integration', () => {
       const first = detect();
       await until('the lease', async () => endpoint.calls.findLast(({ operation }) => operation === 'UpdateItem') && true);
       await new Promise((resolve) => setTimeout(resolve, 500));
-      const second = await other.invoke('detect-changes', {});
+      const second = await other.invoke('detect-changes-corp', {});
       expect(second.payload).toEqual({ outcome: 'lease-held' });
       expect((await first).payload).toMatchObject({ outcome: 'done' });
     } finally {
@@ -238,13 +239,13 @@ describe('bad input to a running integration', () => {
       const undo = endpoint.inject({
         // The first UpdateItem takes the lease.
         match: (call) => isDetectChanges(call.caller) && call.operation === operation && (operation === 'PutItem' || ++seen === 2),
-        effect: { before: () => runtime.killEnvironments('detect-changes') },
+        effect: { before: () => runtime.killEnvironments('detect-changes-corp') },
       });
       const crashed = await detect();
       undo();
       expect(crashed, JSON.stringify({ crashed, seen })).toHaveProperty('functionError');
       await operator('dynamodb', 'UpdateItem', {
-        TableName: environmentOf('detect-changes').DIRECTORY_TABLE,
+        TableName: environmentOf('detect-changes-corp').DIRECTORY_TABLE,
         Key: cursorKey(),
         UpdateExpression: 'SET leaseUntil = :past',
         ExpressionAttributeValues: { ':past': { N: '1' } },

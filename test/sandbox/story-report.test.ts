@@ -12,6 +12,7 @@ const story: readonly StoryRow[] = [
     decision: 'grant developers',
     roleChange: 'RoleGranted developers',
     auditRecord: 'RoleGranted 9f9d1aea',
+    actor: 'active-directory.directory',
     latencyMs: { event: 75, decision: 643, roleChange: 799, auditRecord: 816 },
   },
   {
@@ -20,6 +21,7 @@ const story: readonly StoryRow[] = [
     decision: 'deleted',
     roleChange: 'AccountDeprovisioned ada.sample@corp.example.com',
     auditRecord: 'AccountDeprovisioned bc8ee004',
+    actor: 'CORP\\Administrator (S-1-5-21-1-2-3-500)',
     latencyMs: { event: 28, decision: 91, roleChange: 175, auditRecord: 184 },
   },
 ];

@@ -11,6 +11,8 @@ interface Result {
 }
 
 describe.each(['dev', 'staging', 'prod'])('npm run sandbox -- --env %s', (environment) => {
+  /** Only staging and prod read a Security log. */
+  const readsLog = environment !== 'dev';
   let exitCode: number | null;
   let result: Result;
   let seconds: number;
@@ -47,6 +49,14 @@ describe.each(['dev', 'staging', 'prod'])('npm run sandbox -- --env %s', (enviro
     for (const row of result.story) expect(row.auditRecord).toMatch(/^\w+ [0-9a-f]{8}$/);
   });
 
+  it('tells who did it, where the Security log is read', () => {
+    const actors = result.story.map(({ change, actor }) => [change, actor]);
+    expect(actors[0]?.[1]).toBe('active-directory.directory');
+    expect(Object.fromEntries(actors)['Ada is put into AWS-Developers']).toMatch(
+      readsLog ? /^CORP\\Administrator \(S-1-5-21-\d+-\d+-\d+-500\)$/ : /^active-directory\.directory$/,
+    );
+  });
+
   it('shows latencies that add up: poll, event, decision, role change, audit record', () => {
     for (const { latencyMs } of result.story) {
       const hops = [0, latencyMs.event, latencyMs.decision, latencyMs.roleChange, latencyMs.auditRecord].filter((one) => one !== undefined);
@@ -57,8 +67,9 @@ describe.each(['dev', 'staging', 'prod'])('npm run sandbox -- --env %s', (enviro
   it('invariant 9: every call passes the synthesized policies, and every permission is used or has its reason', () => {
     expect(result.permissions.map(({ functionName }) => functionName.replace(`ad-lambda-${environment}-`, ''))).toEqual([
       'decide-access',
-      'detect-changes',
+      'detect-changes-corp',
       'publish-changes',
+      ...(readsLog ? ['read-security-log'] : []),
       'record-audit',
       'sync-roles',
     ]);

@@ -1,6 +1,8 @@
 /** Events say which principals to look at; the mirror says what they should have. */
 import * as v from 'valibot';
-import { groupsListing, isEdgeRow, isObjectRow, type Mirror, membersListing, type ObjectRow, objectKey } from '../../directory/mirror.ts';
+import { groupsListing, isObjectRow, type Mirror, membersListing, type ObjectRow } from '../../directory/mirror.ts';
+import { type Principal, principalsOf, readPrincipal } from '../../directory/principals.ts';
+import { eventTypes } from '../../events/catalogue.ts';
 import { type AnyIdentityEvent, type Cause, causeSchema, parseEvent } from '../../events/identity-event.ts';
 import { InvalidEventError, RetryableError } from '../../platform/errors.ts';
 import type { Publish } from '../../platform/event-bus.ts';
@@ -19,7 +21,7 @@ const lookAtSchema = v.strictObject({
 export type LookAt = v.InferOutput<typeof lookAtSchema>;
 
 export interface DecideAccessDependencies {
-  readonly mirror: Pick<Mirror, 'read' | 'readPartition' | 'list'>;
+  readonly mirror: Pick<Mirror, 'read' | 'readPartition' | 'list' | 'listBySid'>;
   readonly grants: Grants;
   readonly mappings: () => Promise<readonly RoleMapping[]>;
   /** Sends messages to our own queue. */
@@ -49,36 +51,17 @@ export async function decideAccess(deps: DecideAccessDependencies, body: string)
     return;
   }
   const cause: Cause = { id: message.id, type: message.type, occurredAt: message.occurredAt, detectedAt: message.detectedAt };
-  switch (message.type) {
-    case 'UserCreated':
-    case 'UserEnabled':
-    case 'UserDisabled':
-    case 'UserRenamed':
-    case 'UserMoved':
-    case 'UserUpdated':
-    case 'UserDeleted':
-    case 'UserRestored':
-      await decidePrincipal(deps, message.domain, message.subject.guid, cause);
-      return;
-    case 'GroupMemberAdded':
-    case 'GroupMemberRemoved':
-      await decidePrincipal(deps, message.domain, message.change.member.guid, cause);
-      return;
-    case 'GroupCreated':
-    case 'GroupRenamed':
-    case 'GroupMoved':
-    case 'GroupUpdated':
-    case 'GroupDeleted':
-    case 'GroupRestored':
-      await fanOutGroups(deps, message.domain, [message.subject.guid], cause);
-      return;
-    case 'DirectorySnapshotCompleted':
-      await fanOutSnapshot(deps, message.domain, cause);
-      return;
-    default:
-      deps.log.info('EVENT_IRRELEVANT', { type: message.type, id: message.id });
-  }
+  if (ofUsers.has(message.type)) await decidePrincipal(deps, message.domain, message.subject.guid, cause);
+  else if (message.type === 'GroupMemberAdded' || message.type === 'GroupMemberRemoved') {
+    await decidePrincipal(deps, message.domain, message.change.member.guid, cause);
+  } else if (ofGroups.has(message.type)) await fanOutGroups(deps, message.domain, [message.subject.guid], cause);
+  else if (message.type === 'DirectorySnapshotCompleted') await fanOutSnapshot(deps, message.domain, cause);
+  else deps.log.info('EVENT_IRRELEVANT', { type: message.type, id: message.id });
 }
+
+const directoryEvents = eventTypes('active-directory.directory');
+const ofUsers: ReadonlySet<string> = new Set(directoryEvents.filter((type) => type.startsWith('User')));
+const ofGroups: ReadonlySet<string> = new Set(directoryEvents.filter((type) => type.startsWith('Group')));
 
 function parseMessage(body: string): AnyIdentityEvent | LookAt {
   let value: unknown;
@@ -91,19 +74,23 @@ function parseMessage(body: string): AnyIdentityEvent | LookAt {
   return lookAt.success ? lookAt.output : parseEvent(value);
 }
 
+/** Decides for who is meant: a member of a group may be the stand-in of a user of another domain. */
 async function decidePrincipal(deps: DecideAccessDependencies, domain: string, guid: string, cause: Cause): Promise<void> {
-  await deps.exclusive(principalKey(domain, guid), () => decideAlone(deps, domain, guid, cause));
+  const principals = await principalsOf(deps.mirror, domain, guid);
+  // Absence never revokes, and what is no user holds no role. A user's own row raises its own event when it comes.
+  if (principals.length === 0) deps.log.info('PRINCIPAL_NOT_A_USER', { domain, guid });
+  for (const principal of principals) {
+    await deps.exclusive(principalKey(principal.domain, principal.guid), () => decideAlone(deps, principal, cause));
+  }
 }
 
-async function decideAlone(deps: DecideAccessDependencies, domain: string, guid: string, cause: Cause): Promise<void> {
+async function decideAlone(deps: DecideAccessDependencies, { domain, guid, seenAt }: Principal, cause: Cause): Promise<void> {
   const mappings = await deps.mappings();
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     // The grants first: what the mirror says after that cannot be older than the decision we would replace.
     const current = await deps.grants.read(principalKey(domain, guid));
-    const { principal, groups } = await readPrincipal(deps.mirror, domain, guid);
+    const { principal, groups } = await readPrincipal(deps.mirror, domain, guid, seenAt);
     const isUser = principal?.type === 'user';
-    // Absence never revokes, and what is no user holds no role. A user's own row raises its own event when it comes.
-    if (!isUser) deps.log.info('PRINCIPAL_NOT_A_USER', { domain, guid, type: principal?.type ?? 'not in the mirror' });
     const decided = isUser ? decide(principal, groups, current, { mappings, cause, decidedAt: deps.now().toISOString() }) : undefined;
     if (decided === undefined) {
       if (current !== undefined && current.unannounced.length > 0) await announce(deps, current);
@@ -137,14 +124,6 @@ async function announce(deps: DecideAccessDependencies, decided: PrincipalGrants
     cause: { id: last?.id ?? decided.cause.id, type: 'AccessDecided', occurredAt: decided.decidedAt, detectedAt: decided.decidedAt },
   });
   await deps.grants.announced(decided.pk, revision);
-}
-
-async function readPrincipal(mirror: DecideAccessDependencies['mirror'], domain: string, guid: string) {
-  const partition = await mirror.readPartition(objectKey(domain, guid).pk);
-  const principal = partition.find(isObjectRow);
-  const groupKeys = partition.filter(isEdgeRow).flatMap((edge) => (edge.present ? [objectKey(domain, edge.group.guid)] : []));
-  const groups = groupKeys.length === 0 ? [] : (await mirror.read(groupKeys)).filter(isObjectRow);
-  return { principal, groups };
 }
 
 async function fanOutGroups(deps: DecideAccessDependencies, domain: string, groupGuids: readonly string[], cause: Cause): Promise<void> {

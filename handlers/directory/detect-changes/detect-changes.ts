@@ -1,34 +1,41 @@
-/** One poll of a directory: pages of changes into the mirror, the cursor after each. */
-import { createHash } from 'node:crypto';
+/** One poll of a directory: pages of changes into the mirror, the cursor after each; then what time and verification bring. */
 import type { Log } from '../../platform/log.ts';
-import { applyPage, countsOf, endsMemberships, keysOf, MirrorIncompleteError, type PageContext } from '../apply-page.ts';
+import { applyTime, countsOf, MirrorIncompleteError } from '../apply-page.ts';
+import type { CaptureSettings } from '../capture-settings.ts';
 import {
   type ChangedObject,
+  type ControllerState,
   CookieRefusedError,
-  capturedAttributes,
-  capturedFilter,
   type DirectorySource,
   DirectoryUnreachableError,
+  mirroredAttributes,
 } from '../directory-source.ts';
+import { type Cursor, isEdgeRow, isObjectRow, LeaseLostError, type Mirror, membershipMark, type Query } from '../mirror.ts';
+import { scopeGroups } from '../scope.ts';
+import type { ActorHints } from '../security-log/actor-hints.ts';
+import { DirectoryStatus } from './directory-status.ts';
+import { PageReader, type PollContext } from './page-rows.ts';
 import {
-  type Cursor,
-  isObjectRow,
-  isStatusRow,
-  LeaseLostError,
-  type Mirror,
-  type MirrorRow,
-  membersListing,
-  objectKey,
-  type SnapshotCounts,
-  type StatusRow,
-  statusKey,
-} from '../mirror.ts';
+  databaseChange,
+  emptyCursor,
+  extraAttributes,
+  type FullSyncReason,
+  fullSync,
+  isQuiet,
+  queryOf,
+  remember,
+  staleness,
+} from './starting-point.ts';
+import { beginVerification, verificationDue, verify } from './verification.ts';
 
 export interface DetectChangesDependencies {
   readonly domain: string;
+  readonly settings: CaptureSettings;
   readonly mirror: Mirror;
-  /** Opens a connection to a domain controller. */
-  readonly connect: () => Promise<DirectorySource>;
+  /** Opens a connection to a domain controller, not to one of those URLs. @throws DirectoryUnreachableError when none is left */
+  readonly connect: (except: ReadonlySet<string>) => Promise<DirectorySource>;
+  /** Who did it, as far as the Security log is read. */
+  readonly hints?: ActorHints | undefined;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -36,6 +43,8 @@ export interface DetectChangesDependencies {
 export interface Invocation {
   readonly requestId: string;
   readonly remainingMs: () => number;
+  /** A person lets through what the guard held back: the approval that DirectoryGuardTripped names. */
+  readonly approve?: string | undefined;
 }
 
 /** How a poll ended. `continues`: more pages wait, and the next poll takes them up from the saved cursor. */
@@ -45,12 +54,6 @@ export type PollResult =
 
 /** What is left of the invocation when no further page is begun. A page of AD holds some 1,000 objects. */
 const reserveMs = 30_000;
-
-/** Part of the cursor: a cookie is only good for the question it was given for. */
-export const query = createHash('sha256')
-  .update(JSON.stringify([capturedFilter, capturedAttributes]))
-  .digest('hex')
-  .slice(0, 16);
 
 /**
  * Polls once.
@@ -65,179 +68,359 @@ export async function detectChanges(deps: DetectChangesDependencies, invocation:
     log.info('LEASE_HELD', { domain });
     return { outcome: 'lease-held' };
   }
-  let cursor = startingCursor(lease.cursor, domain, log);
-  let released = false;
-  const result = { pages: 0, objects: 0, written: 0 };
+  const poll = new Poll(deps, invocation, lease.fence);
   try {
-    const source = await deps.connect();
-    try {
-      let startedOver = false;
-      for (;;) {
-        const page = await nextPage(source, cursor, deps);
-        if (page === undefined) {
-          cursor = fullSync(cursor);
-          continue;
-        }
-        const detectedAt = deps.now().toISOString();
-        const context: PageContext = { domain, fence: lease.fence, detectedAt, snapshot: cursor.snapshot !== undefined };
-        const rows = await rowsOf(page.objects, context, mirror);
-        if (rows === 'incomplete') {
-          if (startedOver || cursor.cookie.length === 0)
-            throw new MirrorIncompleteError(`a full sync of ${domain} brought an object without objectClass`);
-          log.warn('MIRROR_INCOMPLETE', { domain, remedy: 'full sync' });
-          startedOver = true;
-          cursor = fullSync(cursor);
-          continue;
-        }
-        const counts = cursor.snapshot === undefined ? undefined : sum(cursor.snapshot, countsOf(page.objects));
-        const status = await statusRow(deps, context, cursor, page.moreResults ? undefined : counts);
-        await mirror.write(rows);
-        // After the rows: whoever hears that the snapshot is complete finds it complete.
-        if (status !== undefined) await mirror.write([status]);
-        result.pages += 1;
-        result.objects += page.objects.length;
-        result.written += rows.length + (status === undefined ? 0 : 1);
-        cursor = { cookie: page.cookie, query, snapshot: page.moreResults ? counts : undefined, unreachableSince: undefined };
-        const stop = !page.moreResults || invocation.remainingMs() < reserveMs;
-        if (stop) {
-          released = true;
-          await mirror.release(domain, lease.fence, cursor);
-          log.info('POLL_DONE', { domain, server: source.url, ...result, continues: page.moreResults });
-          return { outcome: page.moreResults ? 'continues' : 'done', ...result };
-        }
-        await mirror.saveCursor(domain, lease.fence, cursor);
+    await poll.start(lease.cursor);
+    const outcome = await poll.run();
+    await mirror.release(domain, lease.fence, poll.cursor);
+    poll.report(outcome);
+    return { outcome, pages: poll.pages, objects: poll.objects, written: poll.written };
+  } catch (error) {
+    // A failure to say so must not hide why the poll failed: the lease runs out by itself.
+    if (!(error instanceof LeaseLostError)) {
+      await poll.giveUp(error).catch((second: unknown) => log.error('GIVE_UP_FAILED', { domain, error: String(second) }));
+    }
+    throw error;
+  }
+}
+
+class Poll {
+  pages = 0;
+  objects = 0;
+  written = 0;
+  readonly #deps: DetectChangesDependencies;
+  readonly #invocation: Invocation;
+  readonly #fence: number;
+  readonly #query: Query;
+  readonly #status: DirectoryStatus;
+  #cursor: Cursor;
+  /** Where a failure goes back to: what is saved, or what was decided on before the first page. */
+  #checkpoint: Cursor;
+  /** Since when the directory was unreachable, when the poll began. */
+  #unreachableSince: string | undefined;
+  #startedOver = false;
+  #servers: string[] = [];
+  #polledBefore: string | undefined;
+
+  constructor(deps: DetectChangesDependencies, invocation: Invocation, fence: number) {
+    this.#deps = deps;
+    this.#invocation = invocation;
+    this.#fence = fence;
+    this.#query = queryOf(deps.settings);
+    this.#status = new DirectoryStatus(deps.mirror, deps.domain, fence, deps.now);
+    this.#cursor = emptyCursor(this.#query);
+    this.#checkpoint = this.#cursor;
+  }
+
+  get cursor(): Cursor {
+    return this.#cursor;
+  }
+
+  async start(stored: Cursor | undefined): Promise<void> {
+    this.#polledBefore = stored?.polledAt;
+    this.#unreachableSince = stored?.unreachableSince;
+    if (stored !== undefined) {
+      this.#cursor = stored;
+      // A poll that ended after it had told the first snapshot: what the last page brings besides is news.
+      if (stored.snapshot !== undefined && (await this.#status.snapshotWasTold())) this.#cursor = { ...stored, snapshot: undefined };
+    }
+    // The cursor was lost, the mirror was not: what it lacks is a change, not a second snapshot.
+    else if (await this.#status.snapshotWasTold())
+      this.#cursor = { ...this.#cursor, snapshot: undefined, fullSync: { run: this.#time(), learning: [] } };
+    const stale = staleness(this.#cursor, this.#query, this.#deps.now());
+    if (stale !== undefined) this.#startFullSync(stale);
+    if (this.#invocation.approve !== undefined) await this.#approve(this.#invocation.approve);
+    const { heldBack } = this.#cursor;
+    if (heldBack !== undefined && heldBack.expiresAt <= this.#time()) {
+      await this.#status.guardEnded(heldBack.approval, 'expired');
+      this.#cursor = { ...this.#cursor, heldBack: undefined };
+    }
+    this.#checkpoint = this.#cursor;
+  }
+
+  /** Reads from the first domain controller that does what is asked; one that fails in the middle is left for the next, at the saved cursor. */
+  async run(): Promise<'done' | 'continues'> {
+    const failed = new Map<string, string>();
+    for (;;) {
+      let source: DirectorySource;
+      try {
+        source = await this.#deps.connect(new Set(failed.keys()));
+      } catch (error) {
+        if (!(error instanceof DirectoryUnreachableError) || failed.size === 0) throw error;
+        throw new DirectoryUnreachableError([...failed.values(), error.message].join('; '), { cause: error });
       }
-    } finally {
-      await source.close().catch((error: unknown) => log.warn('CLOSE_FAILED', { domain, error: String(error) }));
+      try {
+        return await this.#pollAt(source);
+      } catch (error) {
+        if (!(error instanceof DirectoryUnreachableError)) throw error;
+        failed.set(source.url, error.message);
+        this.#deps.log.warn('CONTROLLER_FAILED', { domain: this.#deps.domain, server: source.url, reason: error.message });
+        this.#cursor = this.#checkpoint;
+        this.#startedOver = false;
+      } finally {
+        await source
+          .close()
+          .catch((error: unknown) => this.#deps.log.warn('CLOSE_FAILED', { domain: this.#deps.domain, error: String(error) }));
+      }
     }
-  } catch (error) {
-    if (!released && !(error instanceof LeaseLostError)) {
-      // A failure to say so must not hide why the poll failed: the lease runs out by itself.
-      await giveUp(error, deps, lease.fence, cursor).catch((second: unknown) =>
-        log.error('GIVE_UP_FAILED', { domain, error: String(second) }),
-      );
+  }
+
+  report(outcome: 'done' | 'continues'): void {
+    const { domain, settings, log } = this.#deps;
+    const lagSeconds = this.#polledBefore === undefined ? 0 : (Date.parse(this.#time()) - Date.parse(this.#polledBefore)) / 1000;
+    log.info('POLL_DONE', {
+      domain,
+      server: this.#servers.at(-1),
+      pages: this.pages,
+      objects: this.objects,
+      written: this.written,
+      continues: outcome === 'continues',
+      lagSeconds,
+      ...(settings.mode === 'object-security' ? { deletionsBy: 'verification' } : {}),
+    });
+  }
+
+  async #pollAt(source: DirectorySource): Promise<'done' | 'continues'> {
+    this.#servers.push(source.url);
+    const controller = await source.controller();
+    const reader = new PageReader(this.#deps, source);
+    if (!isQuiet(this.#cursor, controller)) {
+      const invocationId = await source.invocationId();
+      const changed = databaseChange(this.#cursor, controller, invocationId);
+      if (changed !== undefined) {
+        this.#startFullSync(changed, controller);
+        // At once: a full sync that takes several polls would find the same reason in each, and never end.
+        this.#cursor = remember(this.#cursor, controller, invocationId);
+      }
+      const context = await this.#context(source);
+      if (!(await this.#readPages(source, reader, context))) return 'continues';
+      await this.#readPolicy(source, reader, context);
+      await this.#upToDate(source, controller, invocationId);
+    } else this.#cursor = { ...this.#cursor, polledAt: this.#time() };
+    await this.#reachable();
+    await this.#passTime(source);
+    await this.#verify(source, reader);
+    return 'done';
+  }
+
+  /** @returns whether all pages were read */
+  async #readPages(source: DirectorySource, reader: PageReader, context: PollContext): Promise<boolean> {
+    for (;;) {
+      const { domain, mirror, log } = this.#deps;
+      const cookie = this.#cursor.cookie;
+      const page = await this.#nextPage(source);
+      if (page === undefined) continue;
+      const now = this.#deps.now();
+      const pageContext: PollContext = {
+        ...context,
+        snapshot: this.#cursor.snapshot !== undefined,
+        ...(this.#cursor.fullSync && { learning: this.#cursor.fullSync.learning }),
+      };
+      try {
+        // Also in a full read of several pages: a container that moves meanwhile comes again, but not what came before it.
+        for (const container of await reader.movedContainers(page.objects, domain)) {
+          let renamed = 0;
+          for await (const objects of reader.renamedBelow(container, domain)) {
+            await this.#write(await reader.rows(objects, pageContext, now));
+            renamed += objects.length;
+          }
+          log.info('CONTAINER_MOVED', { domain, container, renamed });
+        }
+        await this.#write(await reader.rows(page.objects, pageContext, now));
+      } catch (error) {
+        if (!(error instanceof MirrorIncompleteError)) throw error;
+        if (this.#startedOver || cookie.length === 0)
+          throw new MirrorIncompleteError(`a full sync of ${domain} brought an object without objectClass`, { cause: error });
+        log.warn('MIRROR_INCOMPLETE', { domain, remedy: 'full sync' });
+        this.#startedOver = true;
+        this.#cursor = fullSync(this.#cursor, this.#query, this.#time());
+        continue;
+      }
+      if (this.#cursor.fullSync) await mirror.noteSeen(domain, this.#cursor.fullSync.run, page.objects.flatMap(marksOf));
+      const snapshot = this.#cursor.snapshot && countsOf(page.objects, this.#cursor.snapshot);
+      // After the rows: whoever hears that the snapshot is complete finds it complete.
+      if (snapshot !== undefined && !page.moreResults) {
+        await this.#status.snapshotCompleted(snapshot);
+        // From then on what comes is told, also when this page comes again.
+        this.#checkpoint = { ...this.#checkpoint, snapshot: undefined };
+      }
+      this.pages += 1;
+      this.objects += page.objects.length;
+      this.#cursor = {
+        ...this.#cursor,
+        cookie: page.cookie,
+        more: page.moreResults,
+        snapshot: page.moreResults ? snapshot : undefined,
+      };
+      if (!page.moreResults) return true;
+      await this.#reachable();
+      if (this.#invocation.remainingMs() < reserveMs) return false;
+      await this.#save();
     }
-    throw error;
+  }
+
+  /** The next page, or undefined when the domain controller refused the cookie. */
+  async #nextPage(source: DirectorySource) {
+    try {
+      return await source.changesSince(this.#cursor.cookie);
+    } catch (error) {
+      if (!(error instanceof CookieRefusedError) || this.#cursor.cookie.length === 0) throw error;
+      this.#deps.log.warn('CURSOR_REFUSED', { domain: this.#deps.domain, server: source.url, error: error.message, remedy: 'full sync' });
+      this.#cursor = fullSync(this.#cursor, this.#query, this.#time());
+      return undefined;
+    }
+  }
+
+  /** AdminSDHolder's descriptor, which DirSync would only send with everybody's. */
+  async #readPolicy(source: DirectorySource, reader: PageReader, context: PollContext): Promise<void> {
+    const holder = await source.adminSdHolder();
+    if (holder !== undefined) await this.#write(await reader.rows([holder], context, this.#deps.now()));
+  }
+
+  /** Everything is read: from the controller's USN on, which was taken before the first page. */
+  async #upToDate(source: DirectorySource, controller: ControllerState, invocationId: string): Promise<void> {
+    const { fullSync: synced, tombstoneDays } = this.#cursor;
+    this.#cursor = {
+      ...remember(this.#cursor, controller, invocationId),
+      polledAt: this.#time(),
+      fullSync: undefined,
+      tombstoneDays: tombstoneDays === undefined || synced !== undefined ? await source.tombstoneLifetimeDays() : tombstoneDays,
+    };
+    if (synced !== undefined) this.#cursor = beginVerification(this.#cursor, this.#time(), synced.run);
+  }
+
+  /** Accounts that expired, and lockouts that ended: nothing is written in the directory then. Without a controller only the former. */
+  async #passTime(source?: DirectorySource): Promise<void> {
+    const { domain, mirror, now } = this.#deps;
+    const keys = await mirror.due(domain, this.#time());
+    if (keys.length === 0) return;
+    const rows = (await mirror.read(keys)).filter(isObjectRow);
+    const asked = source === undefined ? [] : rows.filter(({ lockedOut }) => lockedOut !== undefined).map(({ guid }) => guid);
+    const context = {
+      ...this.#baseContext([]),
+      detectedAt: now().toISOString(),
+      primaryGroups: new Map(),
+      lockouts: source === undefined || asked.length === 0 ? new Map() : await source.lockouts(asked),
+      lockoutsAsked: new Set(asked),
+    };
+    await this.#write(applyTime(rows, context));
+  }
+
+  async #verify(source: DirectorySource, reader: PageReader): Promise<void> {
+    if (this.#cursor.verification === undefined && verificationDue(this.#cursor, this.#deps.settings, this.#deps.now())) {
+      this.#cursor = beginVerification(this.#cursor, this.#time(), undefined);
+    }
+    if (this.#cursor.verification === undefined) return;
+    const context = await this.#context(source);
+    this.#cursor = await verify(this.#cursor, {
+      ...this.#deps,
+      source,
+      reader,
+      context,
+      status: this.#status,
+      remainingMs: () => this.#invocation.remainingMs() - reserveMs,
+      write: (rows) => this.#write(rows),
+    });
+  }
+
+  async #context(source: DirectorySource): Promise<PollContext> {
+    const groups = await Promise.all(
+      scopeGroups(this.#deps.settings.scope).map(async (name) => ({ name, group: await source.find(baseOf(name)) })),
+    );
+    for (const { name, group } of groups) {
+      if (group === undefined)
+        this.#deps.log.warn('SCOPE_GROUP_UNKNOWN', { domain: this.#deps.domain, group: name, remedy: 'name an existing group' });
+    }
+    return {
+      ...this.#baseContext(groups.flatMap(({ group }) => group ?? [])),
+      scopeUnknown: groups.some(({ group }) => group === undefined),
+    };
+  }
+
+  #baseContext(groups: PollContext['scopeGroups']): PollContext {
+    const { domain, settings } = this.#deps;
+    return {
+      domain,
+      fence: this.#fence,
+      snapshot: false,
+      mirrored: new Set(mirroredAttributes(extraAttributes(settings))),
+      scope: settings.scope,
+      scopeGroups: groups,
+    };
+  }
+
+  async #approve(approval: string): Promise<void> {
+    const { heldBack } = this.#cursor;
+    if (heldBack === undefined || heldBack.approval !== approval || heldBack.expiresAt <= this.#time()) {
+      this.#deps.log.warn('APPROVAL_UNKNOWN', {
+        domain: this.#deps.domain,
+        approval,
+        remedy: 'approve what DirectoryGuardTripped named last, before it expires',
+      });
+      return;
+    }
+    await this.#status.guardEnded(approval, 'approved');
+    const begun = beginVerification({ ...this.#cursor, heldBack: undefined }, this.#time(), heldBack.run);
+    this.#cursor = { ...begun, verification: begun.verification && { ...begun.verification, approved: heldBack.gone } };
+  }
+
+  #startFullSync(reason: FullSyncReason, controller?: ControllerState): void {
+    const { domain, log } = this.#deps;
+    log.warn('FULL_SYNC', { domain, reason, server: controller?.host, usn: controller?.usn.toString() });
+    this.#cursor = fullSync(this.#cursor, this.#query, this.#time());
+  }
+
+  /** The status before the cursor: a status that says unreachable beside a cursor that does not would never be taken back. */
+  async #reachable(): Promise<void> {
+    await this.#status.reachable(this.#unreachableSince);
+    this.#unreachableSince = undefined;
+    this.#cursor = { ...this.#cursor, unreachableSince: undefined };
+  }
+
+  async #write(rows: Parameters<Mirror['write']>[0]): Promise<void> {
+    // Memberships before what changed: an account's row forgets the primary group that it left, and a poll that ends in between would not
+    // find it again. What is new has left nothing, and is told before its members are.
+    const [edges, objects] = [rows.filter(isEdgeRow), rows.filter((row) => !isEdgeRow(row))];
+    await this.#deps.mirror.write(objects.filter(({ revision }) => revision === 1));
+    await this.#deps.mirror.write(edges);
+    await this.#deps.mirror.write(objects.filter(({ revision }) => revision > 1));
+    this.written += rows.length;
+  }
+
+  async #save(): Promise<void> {
+    await this.#deps.mirror.saveCursor(this.#deps.domain, this.#fence, this.#cursor);
+    this.#checkpoint = this.#cursor;
+  }
+
+  /** Ends a failed poll: says that the directory is unreachable, once, and gives the lease back. The cursor stays where it was saved. */
+  async giveUp(error: unknown): Promise<void> {
+    const { domain, mirror, log } = this.#deps;
+    if (!(error instanceof DirectoryUnreachableError)) {
+      await mirror.release(domain, this.#fence, undefined);
+      return;
+    }
+    const cursor = this.#checkpoint;
+    const since = cursor.unreachableSince ?? this.#time();
+    const lagSeconds = cursor.polledAt === undefined ? 0 : (Date.parse(this.#time()) - Date.parse(cursor.polledAt)) / 1000;
+    log.error('DIRECTORY_UNREACHABLE', { domain, reason: error.message, since, lagSeconds });
+    // The cursor before the status: a status that says unreachable beside a cursor that does not would never be taken back.
+    await mirror.saveCursor(domain, this.#fence, { ...cursor, unreachableSince: since });
+    await this.#status.unreachable(since, error.message);
+    // An account expires without the directory's help.
+    await this.#passTime();
+    await mirror.release(domain, this.#fence, undefined);
+  }
+
+  #time(): string {
+    return this.#deps.now().toISOString();
   }
 }
 
-function startingCursor(stored: Cursor | undefined, domain: string, log: Log): Cursor {
-  if (stored === undefined) return { cookie: Buffer.alloc(0), query, snapshot: noCounts, unreachableSince: undefined };
-  if (stored.query === query) return stored;
-  log.warn('CURSOR_QUERY_CHANGED', { domain, remedy: 'full sync' });
-  return fullSync(stored);
-}
+/** What a page shows: its objects, and the memberships in them. */
+const marksOf = ({ guid, membersAdded }: ChangedObject): readonly string[] => [
+  guid,
+  ...membersAdded.map((member) => membershipMark(guid, member.guid)),
+];
 
-/** Everything once more. The counts of a first snapshot start over with it. */
-const fullSync = (cursor: Cursor): Cursor => ({
-  ...cursor,
-  cookie: Buffer.alloc(0),
-  query,
-  snapshot: cursor.snapshot === undefined ? undefined : noCounts,
-});
-
-const noCounts: SnapshotCounts = { users: 0, groups: 0, memberships: 0 };
-
-/** The next page, or undefined when the domain controller refused the cookie. */
-async function nextPage(source: DirectorySource, cursor: Cursor, { domain, log }: DetectChangesDependencies) {
-  try {
-    return await source.changesSince(cursor.cookie);
-  } catch (error) {
-    if (!(error instanceof CookieRefusedError) || cursor.cookie.length === 0) throw error;
-    log.warn('CURSOR_REFUSED', { domain, server: source.url, error: error.message, remedy: 'full sync' });
-    return undefined;
-  }
-}
-
-/** The rows to write for a page, or `incomplete` when the mirror lacks an object that changed. */
-async function rowsOf(
-  objects: readonly ChangedObject[],
-  context: PageContext,
-  mirror: Mirror,
-): Promise<readonly MirrorRow[] | 'incomplete'> {
-  if (objects.length === 0) return [];
-  const existing = await mirror.read(keysOf(objects, context.domain));
-  // A tombstone of what the mirror never held ends nothing; a full sync brings many of them.
-  const known = new Set(existing.filter(isObjectRow).map((row) => row.guid));
-  const ending = await Promise.all(
-    objects
-      .filter((object) => endsMemberships(object) && known.has(object.guid))
-      .map((object) => membershipsOf(object.guid, context.domain, mirror)),
-  );
-  try {
-    return applyPage(objects, [...existing, ...ending.flat()], context);
-  } catch (error) {
-    if (error instanceof MirrorIncompleteError) return 'incomplete';
-    throw error;
-  }
-}
-
-async function membershipsOf(guid: string, domain: string, mirror: Mirror): Promise<readonly MirrorRow[]> {
-  const [own, others] = await Promise.all([
-    mirror.readPartition(objectKey(domain, guid).pk),
-    mirror.list(membersListing(domain, guid)).then((keys) => mirror.read(keys)),
-  ]);
-  return [...own, ...others];
-}
-
-/** The status row, when this page makes the directory reachable again or completes the first snapshot. */
-async function statusRow(
-  deps: DetectChangesDependencies,
-  context: PageContext,
-  cursor: Cursor,
-  completed: SnapshotCounts | undefined,
-): Promise<StatusRow | undefined> {
-  if (completed === undefined && cursor.unreachableSince === undefined) return undefined;
-  return nextStatus(deps.domain, await readStatus(deps), context.fence, context.detectedAt, {
-    reachable: true,
-    since: cursor.unreachableSince ?? context.detectedAt,
-    ...(completed === undefined ? {} : { snapshotCompleted: completed }),
-  });
-}
-
-async function readStatus({ domain, mirror }: DetectChangesDependencies): Promise<StatusRow | undefined> {
-  return (await mirror.read([statusKey(domain)])).find(isStatusRow);
-}
-
-function nextStatus(
-  domain: string,
-  before: StatusRow | undefined,
-  fence: number,
-  detectedAt: string,
-  change: Pick<StatusRow, 'reachable' | 'since' | 'reason' | 'snapshotCompleted'>,
-): StatusRow {
-  return {
-    ...statusKey(domain),
-    snapshotCompleted: before?.snapshotCompleted,
-    ...change,
-    domain,
-    revision: (before?.revision ?? 0) + 1,
-    fence,
-    detectedAt,
-  };
-}
-
-/** Ends a failed poll: says that the directory is unreachable, once, and gives the lease back. The cursor stays where it was saved. */
-async function giveUp(error: unknown, deps: DetectChangesDependencies, fence: number, cursor: Cursor): Promise<void> {
-  const { domain, mirror, log } = deps;
-  if (!(error instanceof DirectoryUnreachableError)) {
-    await mirror.release(domain, fence, undefined);
-    return;
-  }
-  log.error('DIRECTORY_UNREACHABLE', { domain, reason: error.message });
-  const detectedAt = deps.now().toISOString();
-  const since = cursor.unreachableSince ?? detectedAt;
-  // The cursor before the status: a status that says unreachable beside a cursor that does not would never be taken back.
-  if (cursor.unreachableSince === undefined) await mirror.saveCursor(domain, fence, { ...cursor, unreachableSince: since });
-  const status = await readStatus(deps);
-  if (status === undefined || status.reachable) {
-    await mirror.write([nextStatus(domain, status, fence, detectedAt, { reachable: false, since, reason: error.message })]);
-  }
-  await mirror.release(domain, fence, undefined);
-}
-
-const sum = (a: SnapshotCounts, b: SnapshotCounts): SnapshotCounts => ({
-  users: a.users + b.users,
-  groups: a.groups + b.groups,
-  memberships: a.memberships + b.memberships,
-});
+/** A group of the scope: by SID, or by distinguished name. */
+const baseOf = (name: string): string => (/^S-1-/i.test(name) ? `<SID=${name}>` : name);

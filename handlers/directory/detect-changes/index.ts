@@ -5,28 +5,42 @@ import type { Context } from 'aws-lambda';
 import { readEnvironment } from '../../platform/environment.ts';
 import { createLog } from '../../platform/log.ts';
 import { readBindSecret } from '../../platform/secret.ts';
+import { parseCaptureSettings } from '../capture-settings.ts';
 import { namingContextOf } from '../distinguished-name.ts';
 import { dynamoDbMirror } from '../dynamodb-mirror.ts';
 import { connectLdapSource } from '../ldap-source.ts';
+import { dynamoDbActorHints } from '../security-log/dynamodb-actor-hints.ts';
 import { detectChanges } from './detect-changes.ts';
 import { detectChangesEnvironment } from './environment.ts';
+import { extraAttributes } from './starting-point.ts';
 
 const env = readEnvironment(detectChangesEnvironment);
+const settings = parseCaptureSettings(env.CAPTURE);
 const secrets = new SecretsManagerClient({});
+const dynamoDb = new DynamoDBClient({});
 const dependencies = {
   domain: env.DIRECTORY_DOMAIN,
-  mirror: dynamoDbMirror(new DynamoDBClient({}), env.DIRECTORY_TABLE),
+  settings,
+  mirror: dynamoDbMirror(dynamoDb, env.DIRECTORY_TABLE),
+  hints: settings.actorsTable === undefined ? undefined : dynamoDbActorHints(dynamoDb, settings.actorsTable),
   // The secret is read for each poll: a rotated password is never missed, and none outlives the connection it opened.
-  connect: async () =>
+  connect: async (except: ReadonlySet<string>) =>
     connectLdapSource({
-      urls: env.LDAPS_URLS.split(','),
+      urls: env.LDAPS_URLS.split(',').filter((url) => !except.has(url)),
       ca: env.LDAP_CA,
       namingContext: namingContextOf(env.DIRECTORY_DOMAIN),
       credentials: await readBindSecret(secrets, env.BIND_SECRET_ARN),
+      attributes: extraAttributes(settings),
+      objectSecurity: settings.mode === 'object-security',
     }),
   log: createLog('detect-changes'),
   now: () => new Date(),
 };
 
-export const handler = (_event: unknown, context: Context) =>
-  detectChanges(dependencies, { requestId: context.awsRequestId, remainingMs: () => context.getRemainingTimeInMillis() });
+/** @param event from the schedule, from read-security-log, or `{"approve": "<approval>"}` from a person who approves what the guard held back */
+export const handler = (event: { readonly approve?: unknown } | undefined, context: Context) =>
+  detectChanges(dependencies, {
+    requestId: context.awsRequestId,
+    remainingMs: () => context.getRemainingTimeInMillis(),
+    ...(typeof event?.approve === 'string' ? { approve: event.approve } : {}),
+  });

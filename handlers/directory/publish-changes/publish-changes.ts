@@ -42,7 +42,8 @@ export async function publishChanges(deps: PublishChangesDependencies, event: Dy
     deps.log.error('RECORDS_UNREADABLE', { records: unreadable });
     await deps.setAside(unreadable);
   }
-  deps.log.info('CHANGES_PUBLISHED', { records: event.Records.length, events: raised.length, types: countTypes(raised) });
+  const actors = raised.filter(({ actor }) => actor !== undefined).length;
+  deps.log.info('CHANGES_PUBLISHED', { records: event.Records.length, events: raised.length, actors, types: countTypes(raised) });
   return { batchItemFailures: [] };
 }
 

@@ -1,10 +1,11 @@
 import { AwsError } from '../error.ts';
-import { limit, optionalText, page, records, text, texts } from '../input.ts';
+import { limit, optionalNumber, optionalText, optionalTime, page, records, text, texts } from '../input.ts';
 import type { Input, Output, Service, Surroundings } from '../service.ts';
+import type { MetricStore } from './metric-store.ts';
 
-// CloudWatch: alarms are kept but not evaluated; metric data is checked and dropped.
+// CloudWatch: alarms are kept but not evaluated; metric data is kept for the endpoint's `metrics`.
 
-export function cloudwatch({ region, account }: Surroundings): Service {
+export function cloudwatch({ region, account }: Surroundings, metrics: MetricStore): Service {
   const alarms = new Map<string, Output>();
   const arnOf = (name: string): string => `arn:aws:cloudwatch:${region}:${account}:alarm:${name}`;
 
@@ -32,6 +33,16 @@ export function cloudwatch({ region, account }: Surroundings): Service {
     return { MetricAlarms: items, CompositeAlarms: [], ...(nextToken ? { NextToken: nextToken } : {}) };
   }
 
+  /** Single values; statistic sets and lists of values are taken and not kept. */
+  function add(namespace: string, datum: Input): void {
+    const value = optionalNumber(datum, 'Value');
+    if (value === undefined) return;
+    const dimensions = records(datum, 'Dimensions').map((one) => [text(one, 'Name'), text(one, 'Value')] as const);
+    const unit = optionalText(datum, 'Unit');
+    const metric = { namespace, name: text(datum, 'MetricName'), dimensions: Object.fromEntries(dimensions), ...(unit ? { unit } : {}) };
+    metrics.add(metric, optionalTime(datum, 'Timestamp') ?? Date.now(), value);
+  }
+
   return {
     name: 'cloudwatch',
     operations: {
@@ -49,6 +60,7 @@ export function cloudwatch({ region, account }: Surroundings): Service {
           if (data.length < 1 || data.length > 1000)
             throw new AwsError('InvalidParameterValue', `${data.length} metrics: a request holds from 1 to 1000`);
           for (const datum of data) text(datum, 'MetricName');
+          for (const datum of data) add(text(input, 'Namespace'), datum);
           return {};
         },
       },

@@ -3,15 +3,14 @@ import { authorize } from '../iam/index.ts';
 import { limit, optionalNumber, optionalText, page, records, text, textMap, texts } from '../input.ts';
 import type { Authorization, Input, Operation, Output, Service, Surroundings } from '../service.ts';
 import { keyUse } from './kms-use.ts';
+import { type LogEvent, logEventId } from './log-event.ts';
 import { logFilter } from './log-filter.ts';
+import { LogMetrics } from './log-metrics.ts';
+import { LogPolicies } from './log-policies.ts';
+import { LogSubscriptions } from './log-subscriptions.ts';
+import type { MetricStore } from './metric-store.ts';
 
 // CloudWatch Logs: groups, streams, events. Limits: CloudWatch Logs API Reference, PutLogEvents.
-
-interface LogEvent {
-  readonly timestamp: number;
-  readonly message: string;
-  readonly ingestionTime: number;
-}
 
 interface Stream {
   readonly name: string;
@@ -37,9 +36,17 @@ const invalid = (message: string): AwsError => new AwsError('InvalidParameterExc
 const missing = (what: 'log group' | 'log stream'): AwsError =>
   new AwsError('ResourceNotFoundException', `The specified ${what} does not exist.`);
 
-export function logs(surroundings: Surroundings): Service {
+interface Deliveries {
+  /** Batches of subscription filters on their way to a function. */
+  readonly pending: number;
+}
+
+export function logs(surroundings: Surroundings, metrics: MetricStore): Service & Deliveries {
   const { region, account } = surroundings;
   const groups = new Map<string, Group>();
+  const subscriptions = new LogSubscriptions(surroundings);
+  const metricFilters = new LogMetrics(metrics);
+  const policies = new LogPolicies();
   const arnOf = (group: string): string => `arn:aws:logs:${region}:${account}:log-group:${group}`;
 
   /** A group is named, or identified by its ARN. */
@@ -64,12 +71,18 @@ export function logs(surroundings: Surroundings): Service {
    * (CloudWatch Logs User Guide, "Overview of managing access permissions": resources).
    */
   const onGroup = (action: string, run: Operation['run'], suffix = ':log-stream:'): Operation => ({
-    authorize: (input): Authorization[] => [{ action: `logs:${action}`, resource: `${arnOf(groupName(input))}${suffix}` }],
+    authorize: (input): Authorization[] => [
+      { action: `logs:${action}`, resource: `${arnOf(groupName(input))}${suffix}`, ...policies.asResourcePolicy() },
+    ],
     run,
   });
   const onStream = (action: string, run: Operation['run'], ...keyActions: string[]): Operation => ({
     authorize: (input): Authorization[] => [
-      { action: `logs:${action}`, resource: `${arnOf(groupName(input))}:log-stream:${text(input, 'logStreamName')}` },
+      {
+        action: `logs:${action}`,
+        resource: `${arnOf(groupName(input))}:log-stream:${text(input, 'logStreamName')}`,
+        ...policies.asResourcePolicy(),
+      },
       ...keyUse(surroundings, groups.get(groupName(input))?.kmsKeyId, 'logs', keyActions, {
         'kms:EncryptionContext:aws:logs:arn': arnOf(groupName(input)),
       }),
@@ -80,11 +93,10 @@ export function logs(surroundings: Surroundings): Service {
   function put(input: Input): Output {
     const stream = streamOf(input);
     const now = Date.now();
-    const batch = records(input, 'logEvents').map((event) => ({
-      timestamp: optionalNumber(event, 'timestamp') ?? Number.NaN,
-      message: text(event, 'message'),
-      ingestionTime: now,
-    }));
+    const batch = records(input, 'logEvents').map((event): LogEvent => {
+      const timestamp = optionalNumber(event, 'timestamp') ?? Number.NaN;
+      return { id: logEventId(timestamp), timestamp, message: text(event, 'message'), ingestionTime: now };
+    });
     if (batch.length < 1 || batch.length > 10_000) throw invalid(`${batch.length} log events: a batch holds from 1 to 10,000`);
     const bytes = batch.reduce((size, event) => size + Buffer.byteLength(event.message) + eventOverhead, 0);
     if (bytes > maximumBatchBytes) throw invalid(`Upload too large: ${bytes} bytes exceeds limit of ${maximumBatchBytes}`);
@@ -98,6 +110,9 @@ export function logs(surroundings: Surroundings): Service {
     const accepted = batch.filter((event) => event.timestamp >= now - 14 * 24 * hour && event.timestamp <= now + 2 * hour);
     stream.events.push(...accepted);
     stream.events.sort((one, other) => one.timestamp - other.timestamp);
+    const taken = { group: groupName(input), stream: stream.name, events: accepted };
+    metricFilters.observe(taken);
+    subscriptions.observe(taken);
     const rejected = {
       ...(tooOld > 0 ? { tooOldLogEventEndIndex: tooOld } : {}),
       ...(tooOld + accepted.length < batch.length ? { tooNewLogEventStartIndex: tooOld + accepted.length } : {}),
@@ -127,7 +142,8 @@ export function logs(surroundings: Surroundings): Service {
           ? at
           : Math.max(0, at - size);
     const to = direction === 'b' ? at : Math.min(all.length, from + size);
-    return { events: all.slice(from, to), nextForwardToken: `f/${to}`, nextBackwardToken: `b/${from}` };
+    const events = all.slice(from, to).map(({ id: _id, ...event }) => event);
+    return { events, nextForwardToken: `f/${to}`, nextBackwardToken: `b/${from}` };
   }
 
   function filter(input: Input): Output {
@@ -138,9 +154,7 @@ export function logs(surroundings: Surroundings): Service {
     const end = optionalNumber(input, 'endTime') ?? Infinity;
     const found = [...groupOf(input).streams.values()]
       .filter((stream) => (names.length === 0 || names.includes(stream.name)) && stream.name.startsWith(prefix))
-      .flatMap((stream) =>
-        stream.events.map((event, index) => ({ ...event, logStreamName: stream.name, eventId: `${stream.createdAt}${index}` })),
-      )
+      .flatMap((stream) => stream.events.map(({ id: eventId, ...event }) => ({ ...event, logStreamName: stream.name, eventId })))
       .filter((event) => event.timestamp >= start && event.timestamp <= end && matches(event.message))
       .sort((one, other) => one.timestamp - other.timestamp);
     const { items, nextToken } = page(found, optionalText(input, 'nextToken'), limit(input, 'limit', 1, 10_000, 10_000));
@@ -163,7 +177,7 @@ export function logs(surroundings: Surroundings): Service {
         logGroupName: group.name,
         creationTime: group.createdAt,
         ...(group.retentionInDays ? { retentionInDays: group.retentionInDays } : {}),
-        metricFilterCount: 0,
+        metricFilterCount: metricFilters.of(group.name).size,
         arn: `${arnOf(group.name)}:*`,
         logGroupArn: arnOf(group.name),
         storedBytes: bytes(group.streams.values()),
@@ -225,6 +239,10 @@ export function logs(surroundings: Surroundings): Service {
 
   return {
     name: 'logs',
+    get pending() {
+      return subscriptions.pending;
+    },
+    close: () => subscriptions.close(),
     operations: {
       CreateLogGroup: onGroup('CreateLogGroup', createGroup),
       DescribeLogGroups: {
@@ -249,6 +267,21 @@ export function logs(surroundings: Surroundings): Service {
       PutLogEvents: onStream('PutLogEvents', put, 'kms:GenerateDataKey'),
       GetLogEvents: onStream('GetLogEvents', get, 'kms:Decrypt'),
       FilterLogEvents: onGroup('FilterLogEvents', filter),
+      PutSubscriptionFilter: onGroup('PutSubscriptionFilter', (input) => {
+        const { name } = groupOf(input);
+        return subscriptions.put(name, arnOf(name), input);
+      }),
+      DescribeSubscriptionFilters: onGroup('DescribeSubscriptionFilters', (input) => subscriptions.describe(groupOf(input).name)),
+      PutMetricFilter: onGroup('PutMetricFilter', (input) => metricFilters.put(groupOf(input).name, input)),
+      DescribeMetricFilters: onGroup('DescribeMetricFilters', (input) => metricFilters.describe(groupOf(input).name)),
+      PutResourcePolicy: {
+        authorize: () => [{ action: 'logs:PutResourcePolicy', resource: '*' }],
+        run: (input) => policies.put(input),
+      },
+      DescribeResourcePolicies: {
+        authorize: () => [{ action: 'logs:DescribeResourcePolicies', resource: '*' }],
+        run: () => policies.describe(),
+      },
       ListTagsForResource: onGroup('ListTagsForResource', (input) => ({ tags: groupOf(input).tags }), ''),
       TagResource: onGroup(
         'TagResource',

@@ -1,11 +1,14 @@
-/** A created AWS Managed Microsoft AD: the sandbox's own domain controller stands in for it. */
+/** An AWS Managed Microsoft AD, for which the sandbox's own domain controller stands in, and the forwarding of its Security log. */
 import type { Arguments } from '../arguments.ts';
 import { asObject, type JsonObject } from '../template.ts';
 import type { ApplyContext, Attributes, ResourceTypes, SandboxDirectory } from './resource.ts';
 
 const standIn = "the sandbox's domain controller stands in for the managed directory";
 
-export const directory: ResourceTypes = { aws_cloudformation_stack: { withoutEffect: standIn, apply: applyStack } };
+export const directory: ResourceTypes = {
+  aws_cloudformation_stack: { withoutEffect: standIn, apply: applyStack },
+  aws_directory_service_log_subscription: { apply: applyLogSubscription },
+};
 
 /** Data sources, by type. */
 export const directoryData: ResourceTypes = { aws_directory_service_directory: { withoutEffect: standIn, apply: readDirectory } };
@@ -45,6 +48,12 @@ function readDirectory(config: Arguments, context: ApplyContext): Attributes {
     dns_ip_addresses: running.dnsIpAddresses,
     security_group_id: running.securityGroupId,
   };
+}
+
+async function applyLogSubscription(config: Arguments, context: ApplyContext): Promise<Attributes> {
+  const id = config.text('directory_id');
+  await context.operator('ds', 'CreateLogSubscription', { DirectoryId: id, LogGroupName: config.text('log_group_name') });
+  return { id };
 }
 
 function directoryOf(context: ApplyContext, address: string): SandboxDirectory {

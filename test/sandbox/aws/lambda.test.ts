@@ -6,7 +6,7 @@ import {
   ListFunctionsCommand,
 } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
-import { account, clientOf, endpointForTests, failure, region, roleAllowed } from './endpoint-fixture.ts';
+import { account, allow, clientOf, endpointForTests, failure, region, roleAllowed } from './endpoint-fixture.ts';
 
 const endpoint = await endpointForTests();
 const client = new LambdaClient(clientOf(endpoint));
@@ -70,6 +70,37 @@ describe('invoke', () => {
       });
     expect(await as(SourceArn)).toEqual({ StatusCode: 204 });
     expect((await failure(as(`${SourceArn}s`))).name).toBe('AccessDeniedException');
+  });
+});
+
+describe('a function that invokes another', () => {
+  const asRole = (name: string, ...statements: Parameters<typeof roleAllowed>[2]) => {
+    const role = roleAllowed(endpoint, name, statements);
+    return new LambdaClient(clientOf(endpoint, endpoint.credentialsFor(role, name)));
+  };
+  const wake = (caller: LambdaClient) =>
+    caller.send(new InvokeCommand({ FunctionName: functionArn, InvocationType: 'Event', Payload: Buffer.from('{"wake":true}') }));
+
+  test("GIVEN a role for exactly that function WHEN it invokes without waiting THEN it is accepted, and so for the function's short name", async () => {
+    endpoint.onInvoke(async () => ({ payload: '' }));
+    const caller = asRole('waking', allow('lambda:InvokeFunction', functionArn));
+    expect((await wake(caller)).StatusCode).toBe(202);
+    expect((await caller.send(new InvokeCommand({ FunctionName: 'publish-changes', InvocationType: 'Event' }))).StatusCode).toBe(202);
+  });
+
+  test.each([
+    ['nothing', []],
+    ['another function', [allow('lambda:InvokeFunction', `${functionArn}-2`)]],
+    ['another action on it', [allow('lambda:GetFunction', functionArn)]],
+  ])('fails for a role that is allowed %s, and nothing runs', async (_, statements) => {
+    const ran: unknown[] = [];
+    endpoint.onInvoke(async (request) => {
+      ran.push(request);
+      return { payload: '' };
+    });
+    const refused = await failure(wake(asRole(`refused-${statements.length}`, ...statements)));
+    expect(refused).toMatchObject({ name: 'AccessDeniedException', message: expect.stringContaining('lambda:InvokeFunction') });
+    expect(ran).toEqual([]);
   });
 });
 

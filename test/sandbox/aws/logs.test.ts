@@ -88,12 +88,9 @@ describe('events', () => {
     expect(await filtered(logGroupName, pattern)).toEqual(expected);
   });
 
-  test.each(['-ERROR', '?a ?b', '[ip, user]', '%regex%', '{ $.a IS NULL }', '{ $.a[0] = 1 }'])(
-    'fails GIVEN the filter %s, which the sandbox does not know',
-    async (pattern) => {
-      expect((await failure(filtered(await newGroup(), pattern))).name).toBe('NotImplemented');
-    },
-  );
+  test('fails GIVEN a filter that the sandbox does not know', async () => {
+    expect((await failure(filtered(await newGroup(), '[ip, user]'))).name).toBe('NotImplemented');
+  });
 
   test('fails GIVEN a batch out of order, over a day, too large, or empty', async () => {
     const logGroupName = await newGroup();

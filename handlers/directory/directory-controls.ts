@@ -1,4 +1,4 @@
-/** The two LDAP controls of change capture: DirSync and extended names. */
+/** The LDAP controls of change capture. */
 import { type BerReader, BerWriter, Control } from 'ldapts';
 
 /** Flags of LDAP_SERVER_DIRSYNC_OID (MS-ADTS section 3.1.1.3.4.1.3). */
@@ -59,5 +59,33 @@ export class ExtendedNameControl extends Control {
     value.writeInt(1);
     value.endSequence();
     writer.writeBuffer(value.buffer, 0x04);
+  }
+}
+
+/** LDAP_SERVER_SD_FLAGS_OID, 1.2.840.113556.1.4.801: which parts of a security descriptor to return (MS-ADTS section 3.1.1.3.4.1.11). */
+export class SecurityDescriptorFlagsControl extends Control {
+  static readonly type = '1.2.840.113556.1.4.801';
+  readonly #flags: number;
+
+  constructor(flags: number) {
+    super(SecurityDescriptorFlagsControl.type, { critical: true });
+    this.#flags = flags;
+  }
+
+  protected override writeControl(writer: BerWriter): void {
+    const value = new BerWriter();
+    value.startSequence();
+    value.writeInt(this.#flags);
+    value.endSequence();
+    writer.writeBuffer(value.buffer, 0x04);
+  }
+}
+
+/** LDAP_SERVER_SHOW_RECYCLED_OID, 1.2.840.113556.1.4.2064: tombstones and recycled objects too (MS-ADTS section 3.1.1.3.4.1.26). */
+export class ShowRecycledControl extends Control {
+  static readonly type = '1.2.840.113556.1.4.2064';
+
+  constructor() {
+    super(ShowRecycledControl.type, { critical: true });
   }
 }

@@ -1,0 +1,108 @@
+/** What on-call sees of a directory: metrics from the log of its detect-changes, and alarms that say what to do first. */
+import { CloudwatchMetricAlarm, type CloudwatchMetricAlarmConfig } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
+import { Construct } from 'constructs';
+import type { HandlerFunction } from '../platform/handler-function.ts';
+import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
+import { type LogMetric, LogMetrics } from '../platform/log-metrics.ts';
+
+export interface DirectoryMetricsProps {
+  readonly environment: IntegrationEnvironment;
+  readonly domain: string;
+  readonly detectChanges: HandlerFunction;
+  /** Plain name of detect-changes, the first part of the alarms' names. */
+  readonly functionName: string;
+  /** Minutes between two polls. */
+  readonly minutes: number;
+}
+
+const metrics: readonly LogMetric[] = [
+  // Seconds since the poll before that brought everything up to date; it grows while no domain controller answers.
+  { name: 'LagSeconds', messages: ['POLL_DONE'], field: '$.lagSeconds', unit: 'Seconds' },
+  { name: 'LagSeconds', messages: ['DIRECTORY_UNREACHABLE'], field: '$.lagSeconds', unit: 'Seconds' },
+  { name: 'Objects', messages: ['POLL_DONE'], field: '$.objects' },
+  { name: 'Changes', messages: ['POLL_DONE'], field: '$.written' },
+  { name: 'Pages', messages: ['POLL_DONE'], field: '$.pages' },
+  // Polls that found another one at work.
+  { name: 'Skipped', messages: ['LEASE_HELD'] },
+  { name: 'Unreachable', messages: ['DIRECTORY_UNREACHABLE'] },
+  { name: 'FullSyncs', messages: ['FULL_SYNC', 'CURSOR_REFUSED', 'MIRROR_INCOMPLETE'] },
+  { name: 'Unproven', messages: ['VERIFIED'], field: '$.unproven' },
+  { name: 'GuardTripped', messages: ['GUARD_TRIPPED'] },
+];
+
+type Alarm = Pick<
+  CloudwatchMetricAlarmConfig,
+  | 'alarmDescription'
+  | 'metricName'
+  | 'statistic'
+  | 'threshold'
+  | 'comparisonOperator'
+  | 'period'
+  | 'evaluationPeriods'
+  | 'datapointsToAlarm'
+  | 'treatMissingData'
+>;
+
+export class DirectoryMetrics extends Construct {
+  constructor(scope: Construct, id: string, props: DirectoryMetricsProps) {
+    super(scope, id);
+    const { environment, domain, functionName } = props;
+    new LogMetrics(this, 'metrics', {
+      environment,
+      function: props.detectChanges,
+      metrics,
+      dimension: { name: 'Domain', field: '$.domain' },
+    });
+    for (const [alarm, config] of Object.entries(alarms(domain, functionName, 60 * props.minutes))) {
+      new CloudwatchMetricAlarm(this, alarm, {
+        ...config,
+        alarmName: `${functionName}-${alarm}`,
+        namespace: environment.metricNamespace,
+        dimensions: { Domain: domain },
+        alarmActions: [...environment.alarmActions],
+      });
+    }
+  }
+}
+
+/** @param period seconds between two polls */
+function alarms(domain: string, functionName: string, period: number): Readonly<Record<string, Alarm>> {
+  const log = `/aws/lambda/${functionName}`;
+  return {
+    // A schedule, role or function that is gone fails nowhere: there are only no polls any more, so silence counts as lag. Three in a row,
+    // as the first poll after an outage still tells of it.
+    lag: {
+      alarmDescription: `${domain} was not up to date for three polls: read the last lines of ${log}; when there are none, look at its schedule, the schedule's role and its throttles; nothing is lost, the next good poll reads on`,
+      metricName: 'LagSeconds',
+      statistic: 'Minimum',
+      threshold: 3 * period,
+      comparisonOperator: 'GreaterThanThreshold',
+      period,
+      evaluationPeriods: 3,
+      datapointsToAlarm: 3,
+      treatMissingData: 'breaching',
+    },
+    unreachable: {
+      alarmDescription: `no domain controller of ${domain} answered in two of three polls: read the reason of DIRECTORY_UNREACHABLE in ${log}; when it is a refused bind, look at the bind secret, else at port 636 and the certificates`,
+      metricName: 'Unreachable',
+      statistic: 'Sum',
+      threshold: 1,
+      comparisonOperator: 'GreaterThanOrEqualToThreshold',
+      period,
+      evaluationPeriods: 3,
+      datapointsToAlarm: 2,
+      treatMissingData: 'notBreaching',
+    },
+    'guard-tripped': {
+      alarmDescription: `more of ${domain} is gone than the guard lets through, and is held back: read GUARD_TRIPPED in ${log}, look in the directory whether it is true, and only then invoke ${functionName} with {"approve": "<its approval>"}; it expires after a day`,
+      metricName: 'GuardTripped',
+      statistic: 'Sum',
+      threshold: 1,
+      comparisonOperator: 'GreaterThanOrEqualToThreshold',
+      period: 300,
+      evaluationPeriods: 1,
+      datapointsToAlarm: 1,
+      treatMissingData: 'notBreaching',
+    },
+  };
+}
