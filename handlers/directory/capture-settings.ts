@@ -33,7 +33,11 @@ const schema = v.strictObject({
   ),
   guard: v.optional(
     v.strictObject({
-      most: v.optional(v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(0, 'must be 0 or more')), 500),
+      // What is held back stands in the cursor's item, which ends at 400 KB.
+      most: v.optional(
+        v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(0, 'must be 0 to 2000'), v.maxValue(2000, 'must be 0 to 2000')),
+        500,
+      ),
       share: v.optional(v.pipe(v.number(), v.minValue(0, 'must be 0 to 1'), v.maxValue(1, 'must be 0 to 1')), 0.1),
     }),
     {},

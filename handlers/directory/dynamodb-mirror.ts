@@ -32,15 +32,18 @@ export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () =>
             TableName: table,
             Key: cursorKey(domain),
             // A cursor that was lost must not begin below the fences that rows carry: a token begins at the time, in ms.
-            UpdateExpression: 'SET leaseOwner = :owner, leaseUntil = :until, fence = if_not_exists(fence, :now) + :one',
+            UpdateExpression:
+              'SET leaseOwner = :owner, leaseUntil = :until, fence = if_not_exists(fence, :now) + :one, taken = if_not_exists(taken, :none) + :one',
             // Our own lease too: the SDK repeats a call whose answer was lost.
             ConditionExpression: 'attribute_not_exists(leaseUntil) OR leaseUntil < :now OR leaseOwner = :owner',
-            ExpressionAttributeValues: toItem({ ':owner': owner, ':until': now().getTime() + leaseMs, ':now': now().getTime(), ':one': 1 }),
+            ExpressionAttributeValues: toItem({
+              ...{ ':owner': owner, ':until': now().getTime() + leaseMs, ':now': now().getTime(), ':one': 1, ':none': 0 },
+            }),
             ReturnValues: 'ALL_NEW',
           }),
         );
         const item = fromItem(Attributes ?? {});
-        return { fence: Number(item.fence), cursor: toCursor(item.position) };
+        return { fence: Number(item.fence), first: item.taken === 1, cursor: toCursor(item.position) };
       } catch (error) {
         if (isConditionFailed(error)) return undefined;
         throw error;

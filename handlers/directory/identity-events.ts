@@ -88,7 +88,8 @@ function accountEvents(before: ObjectRow | undefined, after: ObjectRow): readonl
       password,
     );
   }
-  const updated = attributeChanges(before, after, toldNames(before, after));
+  const flags = otherFlags(before) === otherFlags(after) ? [] : ['userAccountControl'];
+  const updated = attributeChanges(before, after, [...toldNames(before, after), ...flags]);
   if (Object.keys(updated).length > 0) raised.tell(`${kind}Updated`, updated, ['changed', 'modified']);
   return raised.events;
 }
@@ -125,6 +126,9 @@ function move(before: ObjectRow, after: ObjectRow): ChangeOf<'UserMoved'> | unde
   if (before.deleted || before.dn === '' || after.dn === '' || parentKey(before.dn) === parentKey(after.dn)) return undefined;
   return { before: before.dn, after: after.dn };
 }
+
+/** userAccountControl without ADS_UF_ACCOUNTDISABLE, of which events of their own speak: whether a password expires, a smart card is required … */
+const otherFlags = (row: ObjectRow): number => Number(firstValue(row, 'userAccountControl') ?? 0) & ~0x2;
 
 type Policy = (typeof policies)[number];
 

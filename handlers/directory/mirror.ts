@@ -188,6 +188,8 @@ export interface HeldBack {
 
 export interface Lease {
   readonly fence: number;
+  /** Nobody held it before: there is no row yet. */
+  readonly first: boolean;
   readonly cursor: Cursor | undefined;
 }
 

@@ -36,7 +36,7 @@ function* batches(entries: readonly Entry[]): Generator<readonly Entry[]> {
   let bytes = 0;
   for (const entry of entries) {
     const size = sizeOf(entry);
-    if (batch.length === batchEntries || (batch.length > 0 && bytes + size > batchBytes)) {
+    if (batch.length === batchEntries || (batch.length > 0 && bytes + size >= batchBytes)) {
       yield batch;
       batch = [];
       bytes = 0;

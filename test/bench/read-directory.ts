@@ -11,7 +11,7 @@ const { url, ca } = JSON.parse(input) as { url: string; ca: string };
 /** A mirror that is elsewhere, as the table is: it takes rows and holds none. */
 let cursor: Cursor | undefined;
 const elsewhere: Mirror = {
-  acquireLease: async () => ({ fence: 1, cursor }),
+  acquireLease: async () => ({ fence: 1, first: true, cursor }),
   saveCursor: async (_domain, _fence, saved) => {
     cursor = saved;
   },

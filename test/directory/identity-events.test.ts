@@ -61,7 +61,12 @@ describe('an object', () => {
     ],
     ['a user is disabled', user, disabled, ['UserDisabled']],
     ['a user is enabled', disabled, user, ['UserEnabled']],
-    ['another flag of a user changes', user, afterChange(user, delta(ada, { attributes: { userAccountControl: ['66048'] } })), []],
+    [
+      'another flag of a user changes',
+      user,
+      afterChange(user, delta(ada, { attributes: { userAccountControl: ['66048'] } })),
+      ['UserUpdated'],
+    ],
     ['a user gets another mail address', user, afterChange(user, delta(ada, { attributes: { mail: ['a@example.com'] } })), ['UserUpdated']],
     ['an attribute of a user is cleared', user, afterChange(user, delta(ada, { attributes: { displayName: [] } })), ['UserUpdated']],
     [

@@ -60,7 +60,7 @@ export function memoryMirror(now: () => Date = () => new Date(), scanWidth = 50)
       if (old !== undefined && old.leaseUntil >= time && old.owner !== owner) return undefined;
       const position = { fence: (old?.fence ?? 0) + 1, owner, leaseUntil: time + leaseMs, cursor: old?.cursor };
       positions.set(domain, position);
-      return { fence: position.fence, cursor: structuredCursor(position.cursor) };
+      return { fence: position.fence, first: old === undefined, cursor: structuredCursor(position.cursor) };
     },
     async saveCursor(domain, fence, cursor) {
       held(domain, fence).cursor = structuredCursor(cursor);

@@ -44,6 +44,8 @@ export class ScriptedDirectory {
   readonly unreadableMembers = new Set<string>();
   readonly unreadableAttributes = new Set<string>();
   readonly lockedOut = new Map<string, LockoutEnd>();
+  /** Look-ups show what pages have brought, and nothing of the later ones. */
+  pagesAreThePresent = false;
   tombstoneDays = 180;
   adminSdHolder: ChangedObject | undefined;
   /** Called before each search; what it throws is the search's failure. */
@@ -70,8 +72,12 @@ export class ScriptedDirectory {
   set(cookie: string, answer: ChangePage | Error): this {
     this.written();
     this.#answers.set(cookie, answer);
-    if (!(answer instanceof Error)) for (const object of answer.objects) this.happen(object);
+    if (!this.pagesAreThePresent) this.#show(answer);
     return this;
+  }
+
+  #show(answer: ChangePage | Error | undefined): void {
+    if (answer !== undefined && !(answer instanceof Error)) for (const object of answer.objects) this.happen(object);
   }
 
   /** Something was written: no controller is quiet. */
@@ -133,6 +139,7 @@ export class ScriptedDirectory {
       },
       changesSince: async (cookie) => {
         search('changesSince');
+        if (this.pagesAreThePresent) this.#show(this.#answers.get(cookie.toString()));
         this.asked.push(cookie.toString());
         const answer = this.#answers.get(cookie.toString()) ?? page([], cookie.toString() || 'c0');
         if (answer instanceof Error) throw answer;

@@ -90,7 +90,7 @@ describe('a poll that reads everything again', () => {
     const { mirror } = polls;
     polls.mirror = {
       ...mirror,
-      acquireLease: async (...parameters) => (await mirror.acquireLease(...parameters)) && { fence: 9, cursor: undefined },
+      acquireLease: async (...parameters) => (await mirror.acquireLease(...parameters)) && { fence: 9, first: false, cursor: undefined },
     };
     const lost = { ...polls.mirror, saveCursor: async () => {}, release: async () => {} };
     expect(await polls.since(() => polls.poll({ mirror: lost }))).toEqual(ordinary);

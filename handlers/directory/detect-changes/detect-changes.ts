@@ -10,7 +10,7 @@ import {
   DirectoryUnreachableError,
   mirroredAttributes,
 } from '../directory-source.ts';
-import { type Cursor, isEdgeRow, isObjectRow, LeaseLostError, type Mirror, membershipMark, type Query } from '../mirror.ts';
+import { type Cursor, isEdgeRow, isObjectRow, type Lease, LeaseLostError, type Mirror, membershipMark, type Query } from '../mirror.ts';
 import { scopeGroups } from '../scope.ts';
 import type { ActorHints } from '../security-log/actor-hints.ts';
 import { DirectoryStatus } from './directory-status.ts';
@@ -70,7 +70,7 @@ export async function detectChanges(deps: DetectChangesDependencies, invocation:
   }
   const poll = new Poll(deps, invocation, lease.fence);
   try {
-    await poll.start(lease.cursor);
+    await poll.start(lease);
     const outcome = await poll.run();
     await mirror.release(domain, lease.fence, poll.cursor);
     poll.report(outcome);
@@ -116,7 +116,7 @@ class Poll {
     return this.#cursor;
   }
 
-  async start(stored: Cursor | undefined): Promise<void> {
+  async start({ cursor: stored, first }: Lease): Promise<void> {
     this.#polledBefore = stored?.polledAt;
     this.#unreachableSince = stored?.unreachableSince;
     if (stored !== undefined) {
@@ -127,6 +127,10 @@ class Poll {
     // The cursor was lost, the mirror was not: what it lacks is a change, not a second snapshot.
     else if (await this.#status.snapshotWasTold())
       this.#cursor = { ...this.#cursor, snapshot: undefined, fullSync: { run: this.#time(), learning: [] } };
+    // Everything is read, over rows that an earlier poll may have left: what this read does not show is looked up at its end. A run of its
+    // own, because an earlier one noted what may have ended since.
+    if (this.#cursor.cookie.length === 0 && (!first || this.#cursor.fullSync !== undefined))
+      this.#cursor = { ...this.#cursor, fullSync: { run: this.#time(), learning: this.#cursor.fullSync?.learning ?? [] } };
     const stale = staleness(this.#cursor, this.#query, this.#deps.now());
     if (stale !== undefined) this.#startFullSync(stale);
     if (this.#invocation.approve !== undefined) await this.#approve(this.#invocation.approve);
@@ -236,7 +240,9 @@ class Poll {
         this.#cursor = fullSync(this.#cursor, this.#query, this.#time());
         continue;
       }
-      if (this.#cursor.fullSync) await mirror.noteSeen(domain, this.#cursor.fullSync.run, page.objects.flatMap(marksOf));
+      // What a delta brings while a full sync is not verified was seen too.
+      const run = this.#cursor.fullSync?.run ?? this.#cursor.verification?.run ?? this.#cursor.heldBack?.run;
+      if (run !== undefined) await mirror.noteSeen(domain, run, page.objects.flatMap(marksOf));
       const snapshot = this.#cursor.snapshot && countsOf(page.objects, this.#cursor.snapshot);
       // After the rows: whoever hears that the snapshot is complete finds it complete.
       if (snapshot !== undefined && !page.moreResults) {

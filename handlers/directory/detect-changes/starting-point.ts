@@ -44,9 +44,10 @@ export function fullSync(cursor: Cursor, query: Query, run: string): Cursor {
     query,
     more: true,
     snapshot: cursor.snapshot && noCounts,
-    fullSync: cursor.snapshot
-      ? undefined
-      : { run, learning: [...(cursor.fullSync?.learning ?? []), ...query.attributes.filter((name) => !known.has(name))] },
+    fullSync: {
+      run,
+      learning: cursor.snapshot ? [] : [...(cursor.fullSync?.learning ?? []), ...query.attributes.filter((name) => !known.has(name))],
+    },
     verification: undefined,
   };
 }

@@ -140,13 +140,12 @@ async function completeRead(run: string | undefined, { mirror, domain }: Verific
   return run === undefined ? undefined : { run, marks: await mirror.seen(domain, run) };
 }
 
-const wasSeen = (row: MirrorRow, mark: string, read: CompleteRead | undefined): boolean =>
-  read !== undefined && (read.marks.has(mark) || row.detectedAt >= read.run);
+const wasSeen = (mark: string, read: CompleteRead | undefined): boolean => read?.marks.has(mark) ?? false;
 
 async function isGone(row: ObjectRow, read: CompleteRead | undefined, source: DirectorySource): Promise<boolean> {
   const existence = await source.existence(row.guid);
   // A tombstone proves it. Silence does only where the complete read did not show the object either: a look-up sees no more than we may.
-  return existence === 'deleted' || (existence === 'none' && !wasSeen(row, row.guid, read));
+  return existence === 'deleted' || (existence === 'none' && !wasSeen(row.guid, read));
 }
 
 /**
@@ -158,7 +157,7 @@ async function membershipOf(
   read: CompleteRead | undefined,
   { source, settings }: Pick<VerificationDependencies, 'source' | 'settings'>,
 ): Promise<MemberState> {
-  if (wasSeen(edge, membershipMark(edge.group.guid, edge.member.guid), read)) return 'there';
+  if (wasSeen(membershipMark(edge.group.guid, edge.member.guid), read)) return 'there';
   const state = await source.memberState(edge.group.guid, edge.member.guid);
   return state === 'unproven' && settings.mode === 'replication' && read?.marks.has(edge.group.guid) ? 'gone' : state;
 }
