@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ObjectType, Subject } from '../events/catalogue.ts';
 import { type AccountClock, accountState } from './account-state.ts';
 import type { ChangedObject } from './directory-source.ts';
+import { namingContextOf } from './distinguished-name.ts';
 import {
   type EdgeRow,
   edgeKey,
@@ -146,8 +147,7 @@ export function applyPage(objects: readonly ChangedObject[], existing: readonly 
     }
     const row = page.scoped(merged(object, old, context));
     if (old === undefined || differs(old, row)) page.put(row);
-    for (const member of object.membersAdded) page.member(row, member, 'direct', true);
-    for (const member of object.membersRemoved) page.member(row, member, 'direct', false);
+    page.members(row, object);
     if (object.attributes.primaryGroupID !== undefined) page.primaryGroup(row, old);
   }
   page.scopeMembers(objects);
@@ -169,12 +169,14 @@ class PageOfRows {
   readonly #before: ReadonlyMap<string, MirrorRow>;
   readonly #changed = new Map<string, MirrorRow>();
   readonly #context: PageContext;
+  readonly #namingContext: string;
   #edges: Map<string, Set<string>> | undefined;
 
   constructor(existing: readonly MirrorRow[], context: PageContext) {
     this.#rows = new Map(existing.map((row) => [keyText(row), row]));
     this.#before = new Map(this.#rows);
     this.#context = context;
+    this.#namingContext = namingContextOf(context.domain);
   }
 
   object(guid: string): ObjectRow | undefined {
@@ -189,9 +191,12 @@ class PageOfRows {
     if (this.#edges !== undefined && isEdgeRow(row)) this.#index(key, row);
   }
 
-  /** A membership, by a value of `member` or by primaryGroupID. */
-  member(group: ObjectRow, member: ObjectReference, way: 'direct' | 'primary', there: boolean): void {
-    this.#join(subjectOf(group), group.outOfScope, member, way, there);
+  /** The values of `member` that came and went. */
+  members(row: ObjectRow, { membersAdded, membersRemoved }: ChangedObject): void {
+    if (membersAdded.length + membersRemoved.length === 0) return;
+    const group = subjectOf(row);
+    for (const member of membersAdded) this.#join(group, row.outOfScope, member, 'direct', true);
+    for (const member of membersRemoved) this.#join(group, row.outOfScope, member, 'direct', false);
   }
 
   primaryGroup(account: ObjectRow, old: ObjectRow | undefined): void {
@@ -239,7 +244,8 @@ class PageOfRows {
     const { scope, scopeGroups, scopeUnknown } = this.#context;
     if (scopeUnknown && row.revision > 1) return row;
     const groups = scopeGroups.filter((group) => this.#edge(row.guid, group.guid)?.present);
-    return { ...row, outOfScope: isInScope(scope, { dn: row.dn, attributes: row.attributes, groups }) ? undefined : true };
+    const outOfScope = isInScope(scope, { dn: row.dn, attributes: row.attributes, groups }) ? undefined : true;
+    return row.outOfScope === outOfScope ? row : { ...row, outOfScope };
   }
 
   /**
@@ -276,7 +282,9 @@ class PageOfRows {
   changed(): readonly MirrorRow[] {
     return [...this.#changed].flatMap(([key, row]) => {
       const before = this.#before.get(key);
-      return before !== undefined && !differs(before, row) ? [] : [{ ...row, revision: (before?.revision ?? 0) + 1 }];
+      if (before !== undefined && !differs(before, row)) return [];
+      const revision = (before?.revision ?? 0) + 1;
+      return row.revision === revision ? [row] : [{ ...row, revision }];
     });
   }
 
@@ -318,7 +326,7 @@ class PageOfRows {
       ...ways,
       present,
       // Under its own SID a member from elsewhere finds the groups that it has here.
-      sid: member.sid !== undefined && !isOfDomain(member.dn, domain) ? member.sid : undefined,
+      sid: member.sid !== undefined && isForeign(member.dn, this.#namingContext) ? member.sid : undefined,
       untold: this.#untold(group, untold),
       listedUnder: membersListing(domain, group.guid),
       expiresAt: undefined,
@@ -412,17 +420,15 @@ function learnedBy(object: ChangedObject, old: ObjectRow, { learning = [] }: Pag
   return names.length > 0 ? names : undefined;
 }
 
-/** Whether a name lies in the domain's naming context. A member without a name is not known to come from elsewhere. */
-function isOfDomain(dn: string, domain: string): boolean {
-  if (dn === '') return true;
+/** Whether a name lies elsewhere than in the domain. A member without a name is not known to. */
+function isForeign(dn: string, namingContext: string): boolean {
+  if (dn === '') return false;
   // A foreign security principal: its own object, which tells whom it stands for, may be one that we may not read.
-  if (/^CN=S-1-/i.test(dn)) return false;
-  const suffix = `,${domain
-    .split('.')
-    .map((label) => `DC=${label}`)
-    .join(',')}`;
-  // All of its DC parts: a child domain's name ends with its parent's.
-  return /(?:,DC=[^,]+)+$/i.exec(dn)?.[0].toLowerCase() === suffix.toLowerCase();
+  if (/^CN=S-1-/i.test(dn)) return true;
+  const suffix = `,${namingContext}`;
+  if (dn.length < suffix.length || dn.slice(-suffix.length).toLowerCase() !== suffix.toLowerCase()) return true;
+  // A child domain's name ends with its parent's.
+  return /,DC=[^,]+$/i.test(dn.slice(0, -suffix.length));
 }
 
 function stamp<T extends MirrorRow>(old: T | undefined, context: PageContext) {

@@ -113,10 +113,10 @@ export function memoryMirror(now: () => Date = () => new Date(), scanWidth = 50)
         const next = old === undefined ? row.revision === 1 : old.revision === row.revision - 1 && old.fence <= row.fence;
         const again = old !== undefined && old.revision === row.revision && old.fence === row.fence;
         if (!next && !again) throw new LeaseLostError(`row ${row.pk} ${row.sk} was written by another holder of the lease`);
-        const after = withoutUndefined(row);
-        rows.set(keyText(row), after);
+        rows.set(keyText(row), row);
         writes.rows += 1;
-        if (old === undefined || !isDeepStrictEqual(old, after)) changes.push({ before: old, after });
+        if (old === undefined || !isDeepStrictEqual(withoutUndefined(old), withoutUndefined(row)))
+          changes.push({ before: old, after: row });
       }
     },
   };
@@ -159,10 +159,10 @@ export const substance = (rows: readonly MirrorRow[]): readonly string[] =>
     .map((entries) => JSON.stringify(entries.sort(([one], [other]) => (one < other ? -1 : 1))))
     .sort();
 
-/** A table holds no undefined attribute. */
+/** A table holds no undefined attribute: two rows are the same when they are without. */
 function withoutUndefined(row: MirrorRow): MirrorRow {
-  const kept: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(row)) if (value !== undefined) kept[name] = value;
+  const kept = { ...row } as Record<string, unknown>;
+  for (const name in kept) if (kept[name] === undefined) delete kept[name];
   return kept as unknown as MirrorRow;
 }
 
