@@ -1,5 +1,6 @@
 /** Who should have what: pure. It has no clock and sees the mirror only as the rows it is given. */
 import { isDeepStrictEqual } from 'node:util';
+import { accountExpiry } from '../directory/file-time.ts';
 import { firstValue, isEnabled, type ObjectRow, subjectOf } from '../directory/mirror.ts';
 import type { Grant, PrincipalState } from '../events/catalogue.ts';
 import { type Cause, makeEvent } from '../events/identity-event.ts';
@@ -29,7 +30,7 @@ export function decide(
   current: PrincipalGrants | undefined,
   context: DecisionContext,
 ): PrincipalGrants | undefined {
-  const state = stateOf(principal);
+  const state = stateOf(principal, context.decidedAt);
   const grants = state === 'active' ? grantsOf(groups, context.mappings) : {};
   // A principal who never held a role is none of a target's business.
   if (current === undefined && Object.keys(grants).length === 0) return undefined;
@@ -70,11 +71,13 @@ export function decide(
 }
 
 /** The strongest word first: only what is none of these is active. */
-function stateOf(principal: ObjectRow): PrincipalState {
+function stateOf(principal: ObjectRow, now: string): PrincipalState {
   if (principal.deleted) return 'deleted';
   if (principal.outOfScope) return 'outOfScope';
   if (!isEnabled(principal)) return 'disabled';
-  return principal.expired ? 'expired' : 'active';
+  // The poll marks it; until it comes, or while it cannot, nothing is granted to an account whose time is over (invariant 7).
+  const expiry = accountExpiry(firstValue(principal, 'accountExpires'));
+  return principal.expired || (expiry !== undefined && expiry.getTime() <= Date.parse(now)) ? 'expired' : 'active';
 }
 
 /** The grants that mappings give for these groups. Where several give one role, the mapping listed first is the reason. */

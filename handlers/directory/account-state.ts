@@ -1,6 +1,6 @@
 /** What time makes of an account: expired, or no longer locked out. Nothing is written in the directory at either moment. */
 import type { LockoutEnd } from './directory-source.ts';
-import { accountExpiry } from './file-time.ts';
+import { accountExpiry, isoText } from './file-time.ts';
 import { dueListing, firstValue, type ObjectRow } from './mirror.ts';
 
 export interface AccountClock {
@@ -22,7 +22,8 @@ const againMs = 5_000;
 
 /** The states that depend on the clock, and when to look again. */
 export function accountState(row: ObjectRow, clock: AccountClock): Pick<ObjectRow, 'expired' | 'lockedOut' | 'dueUnder' | 'dueAt'> {
-  const expiresAt = accountExpiry(firstValue(row, 'accountExpires'))?.toISOString();
+  const expiry = accountExpiry(firstValue(row, 'accountExpires'));
+  const expiresAt = expiry && isoText(expiry);
   const expired = expiresAt !== undefined && expiresAt <= clock.detectedAt;
   const lockedOut = lockout(row, clock);
   // A lockout that should be over and is not asked about stays due: a change of something else must not put it off.

@@ -136,7 +136,7 @@ export function applyPage(objects: readonly ChangedObject[], existing: readonly 
       if (old === undefined) continue;
       if (!old.deleted) page.put(buried(object, old, context));
       // Also where the object's row already says deleted: a poll that ended between the two writes left them.
-      for (const edge of page.edgesOf(old.guid)) page.end(edge);
+      for (const edge of page.edgesOf(old.guid)) page.end(edge, expiry(context.detectedAt));
       continue;
     }
     if (old?.deleted && object.attributes.isDeleted === undefined && object.attributes.objectClass === undefined) {
@@ -216,13 +216,16 @@ class PageOfRows {
     this.#join(group, untold, member, 'direct', false);
   }
 
-  end(edge: EdgeRow): void {
-    const { detectedAt, hints } = this.#context;
+  /** @param expiresAt of both ends still there never: one that begins anew has to go on counting, or its events would repeat old ids */
+  end(edge: EdgeRow, expiresAt?: number): void {
+    const { hints } = this.#context;
     this.put({
       ...stamp(edge, this.#context),
       untold: this.#untold(edge.group, edge.untold),
-      ...{ direct: false, primary: false, present: false, listedUnder: undefined, expiresAt: expiry(detectedAt) },
+      ...{ direct: false, primary: false, present: false, listedUnder: undefined, expiresAt },
       hints: hints?.(edge.group, edge.member),
+      // An end that is not told stays listed: whoever hears that the group left the scope looks at this member too.
+      ...(this.#untold(edge.group, edge.untold) ? { listedUnder: edge.listedUnder } : {}),
     });
   }
 
@@ -243,6 +246,8 @@ class PageOfRows {
     if (row.deleted || !(isAccount(row) || row.type === 'group')) return row;
     const { scope, scopeGroups, scopeUnknown } = this.#context;
     if (scopeUnknown && row.revision > 1) return row;
+    // Who is new may be in the excluded group that nobody can see (invariant 7).
+    if (scopeUnknown && scope.exclude?.groups !== undefined) return { ...row, outOfScope: true };
     const groups = scopeGroups.filter((group) => this.#edge(row.guid, group.guid)?.present);
     const outOfScope = isInScope(scope, { dn: row.dn, attributes: row.attributes, groups }) ? undefined : true;
     return row.outOfScope === outOfScope ? row : { ...row, outOfScope };

@@ -77,6 +77,8 @@ export interface DirectorySource {
   /** Those of these objects that have no value of the attribute, and of which we may know it (MS-ADTS section 3.1.1.3.1.3.1). */
   withoutValue(guids: readonly string[], attribute: string): Promise<ReadonlySet<string>>;
   existence(guid: string): Promise<Existence>;
+  /** All direct members of a group, as far as this account may read them. */
+  members(groupGuid: string): Promise<readonly ObjectReference[]>;
   memberState(groupGuid: string, memberGuid: string): Promise<MemberState>;
   close(): Promise<void>;
 }

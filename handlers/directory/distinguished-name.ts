@@ -59,6 +59,9 @@ export function leafName(text: string): string {
   return parseDistinguishedName(text)[0]?.[0]?.value ?? text;
 }
 
+/** The parent's name as written; the name itself when it has none. */
+export const parentName = (text: string): string => /^(?:[^,\\]|\\.)*,(.*)$/s.exec(text)?.[1] ?? text;
+
 /** The key of the parent's name, to see a move. */
 export function parentKey(text: string): string {
   return JSON.stringify(JSON.parse(distinguishedNameKey(text)).slice(1));
@@ -129,7 +132,8 @@ function parseEscape(text: string, start: number): { bytes: Buffer; end: number 
   const hex = /^[0-9a-f]{2}/i.exec(text.slice(start + 1, start + 3))?.[0];
   if (hex !== undefined) return { bytes: Buffer.from(hex, 'hex'), end: start + 3 };
   const character = text[start + 1] ?? '';
-  if (character === '' || !' "#+,;<=>\\'.includes(character)) throw malformed(text, start);
+  // "?" is Samba's own (ldb_dn_escape_value): RFC 4514 section 2.4 has no need of it.
+  if (character === '' || !' "#+,;<=>?\\'.includes(character)) throw malformed(text, start);
   return { bytes: Buffer.from(character), end: start + 2 };
 }
 

@@ -96,7 +96,7 @@ export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () =>
           TableName: table,
           ConsistentRead: true,
           ExclusiveStartKey: after && toItem({ pk: after.pk, sk: after.sk }),
-          FilterExpression: '#domain = :domain AND (deleted = :no OR present = :yes)',
+          FilterExpression: '#domain = :domain AND (deleted = :no OR vanished = :yes OR present = :yes)',
           ExpressionAttributeNames: { '#domain': 'domain' },
           ExpressionAttributeValues: toItem({ ':domain': domain, ':no': false, ':yes': true }),
         }),

@@ -25,6 +25,14 @@ export function fileTime(text: string | undefined): Date | undefined {
   return new Date(Number(ticks / ticksPerMillisecond + epoch));
 }
 
+const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/**
+ * ISO 8601 of four-digit years. Later moments, which a FILETIME has (30828), are cut to the last of these: their own text begins with "+",
+ * sorts before every other, and is no timestamp to the readers of an event.
+ */
+export const isoText = (moment: Date): string => new Date(Math.min(moment.getTime(), lastMoment)).toISOString();
+
 /** When an account expires, from `accountExpires`. 0 and 0x7FFFFFFFFFFFFFFF mean never (MS-ADA1 section 2.1): undefined, as for absent. */
 export function accountExpiry(text: string | undefined): Date | undefined {
   const ticks = largeInteger(text);

@@ -11,7 +11,7 @@ import {
 import { type AnyIdentityEvent, eventId, makeEvent } from '../events/identity-event.ts';
 import { identityAttributes, policyAttributes, securityDescriptorText } from './directory-source.ts';
 import { leafName, namingContextOf, parentKey } from './distinguished-name.ts';
-import { accountExpiry, fileTime } from './file-time.ts';
+import { accountExpiry, fileTime, isoText } from './file-time.ts';
 import {
   type EdgeRow,
   firstValue,
@@ -221,8 +221,10 @@ function told(values: readonly string[] = [], most: number): string | string[] |
 
 const jsonBytes = (value: string): number => Buffer.byteLength(JSON.stringify(value));
 
-const isoTime = (read: (text: string | undefined) => Date | undefined, row: ObjectRow, attribute: string): string | null =>
-  read(firstValue(row, attribute))?.toISOString() ?? null;
+function isoTime(read: (text: string | undefined) => Date | undefined, row: ObjectRow, attribute: string): string | null {
+  const moment = read(firstValue(row, attribute));
+  return moment === undefined ? null : isoText(moment);
+}
 
 /** pwdLastSet 0: to be changed at the next log-on (MS-ADA3 section 2.175). */
 const passwordTime = (row: ObjectRow): string | null =>
@@ -262,8 +264,8 @@ function statusEvents(before: StatusRow | undefined, after: StatusRow): readonly
   }
   const { guard } = after;
   if (guard !== undefined && (before?.guard?.approval !== guard.approval || before.guard.state !== guard.state)) {
-    const { approval, state, gone, verified, most, share, expiresAt } = guard;
-    if (state === 'tripped') raised.tell('DirectoryGuardTripped', { approval, gone, verified, most, share, expiresAt });
+    const { approval, state, gone, from, verified, most, share, expiresAt } = guard;
+    if (state === 'tripped') raised.tell('DirectoryGuardTripped', { approval, gone, from, verified, most, share, expiresAt });
     else raised.tell('DirectoryGuardReleased', { approval, outcome: state });
   }
   return raised.events;

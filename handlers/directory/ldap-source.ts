@@ -1,5 +1,4 @@
 /** Reads a directory from a domain controller over LDAPS: changes by DirSync with extended names and incremental values, and look-ups. */
-import { createHash } from 'node:crypto';
 import {
   AndFilter,
   Client,
@@ -13,7 +12,6 @@ import {
   OrFilter,
   PresenceFilter,
   ProtocolError,
-  ResultCodeError,
   type SearchOptions,
   UnavailableCriticalExtensionError,
 } from 'ldapts';
@@ -41,7 +39,9 @@ import {
   type MemberState,
   securityDescriptorText,
 } from './directory-source.ts';
-import { fileTime, interval } from './file-time.ts';
+import { fileTime, interval, isoText } from './file-time.ts';
+import { canonicalNames, reference, textOf, textsOf, toChangedObject } from './ldap-entry.ts';
+import { bindRefused, reasonOf } from './ldap-failure.ts';
 import { guidBytes, guidText, type ObjectReference, parseExtendedName } from './object-identity.ts';
 import { boundedSddl, sddlText } from './security-descriptor.ts';
 
@@ -245,7 +245,7 @@ class LdapSource implements DirectorySource {
       if (!durations.has(key)) durations.set(key, await this.#lockoutDuration(policy));
       const duration = durations.get(key) ?? 'never';
       const since = fileTime(textOf(entry, 'lockoutTime'));
-      const end = since === undefined || duration === 'never' ? 'never' : new Date(since.getTime() + duration).toISOString();
+      const end = since === undefined || duration === 'never' ? 'never' : isoText(new Date(since.getTime() + duration));
       ends.set(reference(entry).guid, end);
     }
     return ends;
@@ -278,6 +278,19 @@ class LdapSource implements DirectorySource {
     } catch (error) {
       if (error instanceof DirectoryUnreachableError && error.cause instanceof NoSuchObjectError) return 'none';
       throw error;
+    }
+  }
+
+  async members(groupGuid: string): Promise<readonly ObjectReference[]> {
+    const members: ObjectReference[] = [];
+    for (;;) {
+      // Many values come in part (MS-ADTS section 3.1.1.3.1.3.3); the last part is named range=<n>-*.
+      const attributes = [`member;range=${members.length}-*`];
+      const entry = await this.#entry(`<GUID=${groupGuid}>`, { attributes }, [new ExtendedNameControl()]);
+      const part = Object.keys(entry ?? {}).find((name) => /^member(;|$)/i.test(name) && textsOf(entry, name).length > 0);
+      if (part === undefined) return members;
+      members.push(...textsOf(entry, part).map(parseExtendedName));
+      if (!/;range=\d+-\d+$/i.test(part)) return members;
     }
   }
 
@@ -357,131 +370,10 @@ class LdapSource implements DirectorySource {
   }
 }
 
-/** Attributes whose values are objects, of which a delta sends those that came and those that went. */
-const linkedAttributes: ReadonlySet<string> = new Set(['member', 'msDS-PSOAppliesTo']);
-const none: readonly ObjectReference[] = [];
-
-/** @throws SyntaxError or RangeError when the domain controller sends what is no AD object: nothing of the page is used then */
-export function toChangedObject(entry: Entry, named: (attribute: string) => string = (attribute) => attribute): ChangedObject {
-  const attributes: Record<string, readonly string[]> = {};
-  const links: Record<string, ObjectReference[]> = {};
-  for (const description in entry) {
-    if (description === 'dn' || description === 'objectGUID') continue;
-    const value = entry[description];
-    const values = (Array.isArray(value) ? value : [value]) as readonly (string | Buffer)[];
-    const semicolon = description.indexOf(';');
-    const name = named(semicolon < 0 ? description : description.slice(0, semicolon));
-    if (linkedAttributes.has(name)) {
-      // LDAP_DIRSYNC_INCREMENTAL_VALUES: range=1-1 are values that are there, range=0-0 values that are gone (MS-ADTS 3.1.1.3.4.1.3).
-      links[description.endsWith(';range=0-0') ? `-${name}` : name] = values.map((text) => parseExtendedName(text.toString()));
-    } else
-      attributes[name] = withinRow(
-        inOrder(
-          name,
-          values.map((item) => plainName(item.toString())),
-        ),
-      );
-  }
-  return {
-    ...reference(entry),
-    attributes,
-    membersAdded: links.member ?? none,
-    membersRemoved: links['-member'] ?? none,
-    ...(links['msDS-PSOAppliesTo']?.length ? { appliesToAdded: links['msDS-PSOAppliesTo'] } : {}),
-    ...(links['-msDS-PSOAppliesTo']?.length ? { appliesToRemoved: links['-msDS-PSOAppliesTo'] } : {}),
-  };
-}
-
-/** Of an attribute that names another object (`manager`) the name alone: the extended form would never equal what a scope's filter says. */
-const plainName = (text: string): string =>
-  text.startsWith('<GUID=') ? text.replace(/^<GUID=[0-9a-f-]{36}>;(?:<SID=S-[0-9-]+>;)?(?=.)/i, '') : text;
-
-/** An entry's GUID, and with extended names its SID. */
-function reference(entry: Entry): ObjectReference {
-  if (!Buffer.isBuffer(entry.objectGUID)) throw new SyntaxError(`an entry without objectGUID: ${JSON.stringify(entry.dn)}`);
-  const guid = guidText(entry.objectGUID);
-  if (!entry.dn.startsWith('<')) return { guid, dn: entry.dn };
-  return { ...parseExtendedName(entry.dn), guid };
-}
-
-/** Values have no order (RFC 4511 section 4.1.7): two controllers may send the same ones in different orders, which is no change. Classes have one. */
-const inOrder = (name: string, values: string[]): readonly string[] =>
-  values.length > 1 && name !== 'objectClass' ? values.sort() : values;
-
-/** Attribute descriptions are the same in any case (RFC 4512 section 2.5): a row names them as we asked for them. */
-function canonicalNames(requested: readonly string[]): (attribute: string) => string {
-  const names = new Map([
-    ...requested.map((name) => [name.toLowerCase(), name] as const),
-    ...requested.map((name) => [name, name] as const),
-  ]);
-  return (attribute) => names.get(attribute) ?? names.get(attribute.toLowerCase()) ?? attribute;
-}
-
-/** Bytes of one attribute's values that a row holds: DynamoDB ends an item at 400 KB. */
-const mostBytes = 4096;
-
-/** Longer values are held by their beginning and a digest of all, so that each change of them still shows. */
-function withinRow(values: readonly string[]): readonly string[] {
-  // A character takes three bytes at most in UTF-8 for each of its UTF-16 units.
-  if (3 * values.reduce((sum, value) => sum + value.length, 0) <= mostBytes) return values;
-  const bytes = values.reduce((sum, value) => sum + Buffer.byteLength(value), 0);
-  if (bytes <= mostBytes) return values;
-  const digest = createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 16);
-  const beginning = Buffer.from(values.join('\n'))
-    .subarray(0, mostBytes - 100)
-    .toString('utf8');
-  return [`${beginning}… (${values.length} values, ${bytes} bytes, sha256 ${digest})`];
-}
-
-function textsOf(entry: Entry | undefined, attribute: string): readonly string[] {
-  const value = entry?.[attribute];
-  return value === undefined ? [] : (Array.isArray(value) ? value : [value]).map(String);
-}
-
-const textOf = (entry: Entry | undefined, attribute: string): string | undefined => textsOf(entry, attribute)[0];
-
 function assertLdaps(url: string): void {
   if (!/^ldaps:\/\/[^/]+\/?$/i.test(url)) {
     throw new ConfigurationError(
       `directory URL "${url}" is not ldaps://host[:port]: the bind password would travel in clear text; use ldaps://`,
     );
   }
-}
-
-/** What AD's error data of a refused bind means (Windows error codes in the diagnostic message of result 49). */
-const bindErrors: Readonly<Record<string, string>> = {
-  '525': 'no such account',
-  '52e': 'wrong user name or password',
-  '530': 'not permitted at this time',
-  '531': 'not permitted from this computer',
-  '532': 'password expired',
-  '533': 'account disabled',
-  '701': 'account expired',
-  '773': 'password must be changed',
-  '775': 'account locked out',
-};
-
-function bindRefused(url: string, username: string, error: Error): string {
-  const code = /data ([0-9a-f]{3})/i.exec(error.message)?.[1]?.toLowerCase() ?? '';
-  const meaning = bindErrors[code] ?? 'credentials refused';
-  return `bind of "${username}" at ${url} refused: ${meaning}${code ? ` (data ${code})` : ''}; put the right user name and password into the bind secret`;
-}
-
-const certificateErrors: Readonly<Record<string, string>> = {
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by another CA',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by another CA',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by another CA',
-  UNABLE_TO_GET_ISSUER_CERT: 'its certificate is signed by another CA',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by another CA',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
-};
-
-/** A reason in plain words. Messages of ldapts and Node carry no credentials. */
-function reasonOf(error: unknown): string {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-  const certificate = certificateErrors[code];
-  if (certificate !== undefined) return `${certificate} (${code}); set the directory's CA certificate to the one that signed it`;
-  if (error instanceof ResultCodeError) return `${error.name} (${error.code}): ${error.message}`;
-  return error instanceof Error ? error.message || code || error.name : String(error);
 }

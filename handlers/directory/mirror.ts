@@ -90,11 +90,19 @@ export interface StatusRow extends Row {
   readonly guard?: GuardState | undefined;
 }
 
+/** Where what is gone lay: a container, and how much of it. */
+export interface GoneFrom {
+  readonly container: string;
+  readonly count: number;
+}
+
 export interface GuardState {
   /** Names what is to be approved: a digest of it. */
   readonly approval: string;
   readonly state: 'tripped' | 'approved' | 'expired';
   readonly gone: GoneCount;
+  /** The containers that lost most. */
+  readonly from: readonly GoneFrom[];
   readonly verified: number;
   readonly most: number;
   readonly share: number;
@@ -132,13 +140,19 @@ export interface Cursor {
   readonly unreachableSince: string | undefined;
   /** The last poll that brought everything up to date, ISO 8601. */
   readonly polledAt: string | undefined;
+  /** A group of the scope could not be found: who joined or left it meanwhile is still to be settled. */
+  readonly scopeUnknown?: true | undefined;
   /** The domain controllers asked so far, by DNS name: what tells a rolled back or restored one. */
   readonly controllers: Readonly<Record<string, KnownController>>;
   readonly tombstoneDays: number | undefined;
+  /** The domain controller that gave the cookie, and since when it is this one and no other, ISO 8601; undefined: from the beginning. */
+  readonly givenBy?: { readonly host: string; readonly since?: string | undefined } | undefined;
   /** The pass of verification that runs, or is due. */
   readonly verification: Verification | undefined;
   /** When the last pass of verification ended, ISO 8601. */
   readonly verifiedAt: string | undefined;
+  /** What verification let through since then, ISO 8601: the guard counts it for a day. */
+  readonly letThrough?: { readonly since: string; readonly count: number } | undefined;
   /** What waits for a person's approval. */
   readonly heldBack: HeldBack | undefined;
 }
@@ -213,7 +227,7 @@ export interface Mirror {
   listBySid(sid: string): Promise<readonly RowKey[]>;
   /** Keys of the accounts of a domain whose state changed by time passing until then, eventually consistent. */
   due(domain: string, until: string): Promise<readonly RowKey[]>;
-  /** A stretch of a domain's living rows, consistent, in an order of the table's own; `after` undefined at the end. */
+  /** A stretch of a domain's rows that live, or vanished without a tombstone, consistent, in an order of the table's own; `after` undefined at the end. */
   scan(domain: string, after: RowKey | undefined): Promise<{ readonly rows: readonly MirrorRow[]; readonly after: RowKey | undefined }>;
   /** Notes what a full sync saw: GUIDs of objects, marks of memberships. The notes of a run are forgotten after a week. */
   noteSeen(domain: string, run: string, marks: readonly string[]): Promise<void>;

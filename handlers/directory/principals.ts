@@ -38,8 +38,13 @@ export async function readPrincipal(
   const own = objectKey(domain, guid).pk;
   const partition = await mirror.readPartition(own);
   const principal = partition.find(isObjectRow);
-  const standIns = principal?.sid === undefined ? [] : (await mirror.listBySid(principal.sid)).map(({ pk }) => pk);
-  const elsewhere = [...new Set([seenAt, ...standIns])].filter((pk) => pk !== own);
+  const standIns = principal?.sid === undefined ? [] : (await mirror.listBySid(principal.sid)).filter(({ pk }) => pk !== own);
+  // Two domains that give one SID to an account of theirs: one of them is forged or a copy, and nobody can tell which (invariant 7). What AD
+  // does about it between forests is SID filtering (MS-PAC section 4.1.2.2).
+  const namesakes = (await mirror.read(standIns.filter(({ sk }) => sk === 'object')))
+    .filter(isObjectRow)
+    .filter(({ type, deleted }) => type !== 'foreignSecurityPrincipal' && !deleted);
+  const elsewhere = namesakes.length > 0 ? [] : [...new Set([seenAt, ...standIns.map(({ pk }) => pk)])].filter((pk) => pk !== own);
   const rows = [...partition, ...(await Promise.all(elsewhere.map((pk) => mirror.readPartition(pk)))).flat()];
   const keys: RowKey[] = rows.filter(isEdgeRow).flatMap((edge) => (edge.present ? [objectKey(edge.domain, edge.group.guid)] : []));
   const groups = keys.length === 0 ? [] : (await mirror.read(keys)).filter(isObjectRow);

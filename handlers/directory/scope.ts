@@ -85,8 +85,11 @@ export function parseScope(value: unknown): Scope {
 export const wrongValues = (issues: readonly v.BaseIssue<unknown>[], whole: string): string =>
   issues.map((issue) => `${v.getDotPath(issue) ?? whole} ${issue.message} (got ${JSON.stringify(issue.input)})`).join('; ');
 
-/** Whether the scope tells about the object. @throws SyntaxError when a name of it is no distinguished name */
+/** Whether the scope tells about the object. */
 export function isInScope(scope: Scope, object: ScopedObject): boolean {
+  // A name that we cannot read may lie anywhere: it is not in scope, and does not end the poll and with it every other change.
+  const byName = rulesOf(scope).some(({ organizationalUnits }) => organizationalUnits !== undefined);
+  if (byName && object.dn !== '' && !isDistinguishedName(object.dn)) return false;
   if (scope.include !== undefined && !fits(scope.include, object)) return false;
   return scope.exclude === undefined || !fits(scope.exclude, object);
 }
@@ -101,6 +104,8 @@ export function scopeAttributes(scope: Scope): string[] {
 }
 
 /** The groups that the scope names, SIDs and distinguished names: a change of their members can move an object in or out. */
+/** Distinguished names of the units that the scope names. */
+export const scopeUnits = (scope: Scope): string[] => [...new Set(rulesOf(scope).flatMap((rule) => rule.organizationalUnits ?? []))];
 export const scopeGroups = (scope: Scope): string[] => [...new Set(rulesOf(scope).flatMap((rule) => rule.groups ?? []))];
 
 type Test = (object: ScopedObject) => boolean;

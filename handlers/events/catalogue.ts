@@ -69,6 +69,13 @@ export const secretAttributes = [
   'msLAPS-EncryptedPasswordHistory',
   'msLAPS-EncryptedDSRMPassword',
   'msLAPS-EncryptedDSRMPasswordHistory',
+  'unixUserPassword',
+  'msFVE-RecoveryPassword',
+  'msFVE-KeyPackage',
+  'msTPM-OwnerInformation',
+  'userPKCS12',
+  'msPKIAccountCredentials',
+  'msPKIDPAPIMasterKeys',
 ] as const;
 
 const secretNames: ReadonlySet<string> = new Set(secretAttributes.map((name) => name.toLowerCase()));
@@ -146,6 +153,8 @@ export const policies = ['domain', 'fine-grained', 'group-policy', 'group-policy
 
 /** Rows that a pass of verification found gone. */
 const gone = v.strictObject({ objects: v.number(), memberships: v.number() });
+/** The containers (of memberships: the groups) that lost most. */
+const goneFrom = v.pipe(v.array(v.strictObject({ container: v.string(), count: v.number() })), v.readonly());
 
 export const catalogue = {
   ...changesOf('User', accountChanges),
@@ -177,7 +186,15 @@ export const catalogue = {
   /** A pass of verification found more gone than the guard lets through: nothing of it is done before somebody approves it. */
   DirectoryGuardTripped: {
     source: directory,
-    change: v.strictObject({ approval: text, gone, verified: v.number(), most: v.number(), share: v.number(), expiresAt: time }),
+    change: v.strictObject({
+      approval: text,
+      gone,
+      from: goneFrom,
+      verified: v.number(),
+      most: v.number(),
+      share: v.number(),
+      expiresAt: time,
+    }),
   },
   DirectoryGuardReleased: {
     source: directory,

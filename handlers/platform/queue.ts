@@ -2,6 +2,7 @@
 import { BatchProcessor, EventType, processPartialResponse, SqsFifoPartialProcessorAsync } from '@aws-lambda-powertools/batch';
 import { ChangeMessageVisibilityBatchCommand, SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { eachLimited } from './dynamodb.ts';
 import { InvalidEventError, RetryableError } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -78,15 +79,18 @@ export function postponer(client: SQSClient, queueUrl: string): Postpone {
 
 /** Entries of one SendMessageBatch, SQS's limit. */
 const batchEntries = 10;
+/** One after the other, the 50,000 members of a group would take longer than the function may run, each time anew. */
+const batchesAtOnce = 16;
 
 /** Sends bodies to a standard queue. @throws RetryableError when SQS refused some: repeat all */
 export async function sendAll(client: SQSClient, queueUrl: string, bodies: readonly object[]): Promise<void> {
-  for (let start = 0; start < bodies.length; start += batchEntries) {
+  const starts = Array.from({ length: Math.ceil(bodies.length / batchEntries) }, (_, index) => index * batchEntries);
+  await eachLimited(starts, batchesAtOnce, async (start) => {
     const Entries = bodies
       .slice(start, start + batchEntries)
       .map((body, index) => ({ Id: String(index), MessageBody: JSON.stringify(body) }));
     const { Failed } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
     if (Failed?.length)
       throw new RetryableError(`the queue ${queueUrl} refused ${Failed.length} of ${Entries.length} messages: they are sent again`);
-  }
+  });
 }

@@ -27,7 +27,8 @@ const metrics: readonly LogMetric[] = [
   { name: 'Unreachable', messages: ['DIRECTORY_UNREACHABLE'] },
   { name: 'FullSyncs', messages: ['FULL_SYNC', 'CURSOR_REFUSED', 'MIRROR_INCOMPLETE'] },
   { name: 'Unproven', messages: ['VERIFIED'], field: '$.unproven' },
-  { name: 'GuardTripped', messages: ['GUARD_TRIPPED'] },
+  // Once, and by each poll while something is held back.
+  { name: 'GuardTripped', messages: ['GUARD_TRIPPED', 'GUARD_HELD'] },
 ];
 
 type Alarm = Pick<
@@ -69,17 +70,19 @@ export class DirectoryMetrics extends Construct {
 function alarms(domain: string, functionName: string, period: number): Readonly<Record<string, Alarm>> {
   const log = `/aws/lambda/${functionName}`;
   return {
-    // A schedule, role or function that is gone fails nowhere: there are only no polls any more, so silence counts as lag. Three in a row,
-    // as the first poll after an outage still tells of it.
+    // The first failed poll tells of one period, as a good one does; the third of three, give or take a late start. A schedule, role or
+    // function that is gone fails nowhere: there are only no polls any more, so silence counts as lag. CloudWatch fills in silence only where
+    // it finds fewer than three values, so a single period without a poll is none (CloudWatch User Guide, "Configuring how CloudWatch alarms
+    // treat missing data").
     lag: {
-      alarmDescription: `${domain} was not up to date for three polls: read the last lines of ${log}; when there are none, look at its schedule, the schedule's role and its throttles; nothing is lost, the next good poll reads on`,
+      alarmDescription: `${domain} was not up to date for three polls, or was not polled: read the last lines of ${log}; when there are none, look at its schedule, the schedule's role and its throttles; nothing is lost, the next good poll reads on`,
       metricName: 'LagSeconds',
       statistic: 'Minimum',
-      threshold: 3 * period,
+      threshold: 2.5 * period,
       comparisonOperator: 'GreaterThanThreshold',
       period,
       evaluationPeriods: 3,
-      datapointsToAlarm: 3,
+      datapointsToAlarm: 1,
       treatMissingData: 'breaching',
     },
     unreachable: {
@@ -99,8 +102,9 @@ function alarms(domain: string, functionName: string, period: number): Readonly<
       statistic: 'Sum',
       threshold: 1,
       comparisonOperator: 'GreaterThanOrEqualToThreshold',
-      period: 300,
-      evaluationPeriods: 1,
+      // Two of them, so that it stays while polls say GUARD_HELD, however rarely and unevenly they run.
+      period: Math.max(300, period),
+      evaluationPeriods: 2,
       datapointsToAlarm: 1,
       treatMissingData: 'notBreaching',
     },

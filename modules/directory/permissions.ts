@@ -1,14 +1,10 @@
 /** What the directory's functions may do at the mirror, the actor hints and the bind secret, and what readers of the mirror may do. */
 import type { ActionReason } from '../platform/policy.ts';
 
-/** detect-changes keeps the mirror: rows, edges, the cursor and its lease. */
-export const maintainMirrorActions = [
-  'dynamodb:BatchGetItem',
-  'dynamodb:PutItem',
-  'dynamodb:Query',
-  'dynamodb:Scan',
-  'dynamodb:UpdateItem',
-] as const;
+/** detect-changes keeps the mirror of its directory: rows, edges, the cursor and its lease. Each call names the partitions it touches. */
+export const maintainMirrorActions = ['dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'] as const;
+/** Names no partition, so it cannot be held to one directory's. */
+export const scanMirrorActions = ['dynamodb:Scan'] as const;
 /** Who reads the mirror sees objects and their edges. */
 export const readMirrorActions = ['dynamodb:BatchGetItem', 'dynamodb:Query'] as const;
 /** Both list the mirror by its indexes. */

@@ -42,6 +42,12 @@ export class SecurityLog extends Construct {
         /^[\w./#-]{1,512}$/,
         "give the name of a log group of the environment's account and region, or { managed: true }",
       );
+      // read-security-log writes to such a group itself: what it writes would invoke it again.
+      if (this.logGroupName.startsWith('/aws/lambda/')) {
+        throw new WrongPropError(
+          `securityLog.logGroupName is "${this.logGroupName}", a log group of a Lambda function: give the one that the domain controllers write their Security log to`,
+        );
+      }
       this.logGroupArn = environment.arn('logs', `log-group:${this.logGroupName}`);
       return;
     }

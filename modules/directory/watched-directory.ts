@@ -4,6 +4,7 @@ import type { detectChangesEnvironment } from '../../handlers/directory/detect-c
 import type { Environment } from '../../handlers/platform/environment.ts';
 import { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
+import type { Condition } from '../platform/policy.ts';
 import { matching, WrongPropError } from '../platform/prop-checks.ts';
 import type { Table } from '../platform/table.ts';
 import { type CaptureProps, captureVariable } from './capture.ts';
@@ -11,7 +12,7 @@ import { Directory, type DirectoryProps } from './directory.ts';
 import { DirectoryMetrics } from './directory-metrics.ts';
 import { directoryName } from './directory-name.ts';
 import { DirectoryPoll, type PollSchedule, pollMinutes } from './directory-poll.ts';
-import { listMirrorActions, maintainMirrorActions, readBindSecretActions, readHintsActions } from './permissions.ts';
+import { listMirrorActions, maintainMirrorActions, readBindSecretActions, readHintsActions, scanMirrorActions } from './permissions.ts';
 import { SecurityLog, type SecurityLogProps } from './security-log.ts';
 
 /** What is reacted to, apart from the schedule. */
@@ -87,7 +88,7 @@ export class WatchedDirectory extends Construct {
       LDAP_CA: directory.caCertificate,
       BIND_SECRET_ARN: directory.bindSecretArn,
       // The table's plain name, so that the variables' size is known at synth; the function comes after the table by its policy.
-      CAPTURE: captureVariable(name, capture, hints && environment.resourceName('table', 'actors')),
+      CAPTURE: captureVariable({ name, domain: directory.domain }, capture, hints && environment.resourceName('table', 'actors')),
     };
     const detectChanges = new HandlerFunction(this, 'detect-changes', {
       environment,
@@ -100,9 +101,14 @@ export class WatchedDirectory extends Construct {
       reservedConcurrency: 1,
       network: { subnetIds: directory.network.subnetIds, securityGroupIds: [directory.network.securityGroupId] },
     });
-    const allow = (Sid: string, Action: readonly string[], Resource: readonly string[]) =>
-      detectChanges.allow({ Sid, Effect: 'Allow', Action, Resource });
-    allow('MaintainMirror', maintainMirrorActions, [table.arn]);
+    const allow = (Sid: string, Action: readonly string[], Resource: readonly string[], Condition?: Condition) =>
+      detectChanges.allow({ Sid, Effect: 'Allow', Action, Resource, ...(Condition && { Condition }) });
+    // The table is shared with the environment's other directories: their rows are neither written nor asked for.
+    const { domain } = directory;
+    allow('MaintainMirror', maintainMirrorActions, [table.arn], onlyPartitions(`${domain}#*`));
+    // A full sync and a verification go through all rows. It reads the other directories' too, and writes nothing.
+    allow('ScanMirror', scanMirrorActions, [table.arn]);
+    // Keys alone. Whether LeadingKeys means an index's own key is not documented clearly enough to hang every poll on it.
     allow(
       'ListMirror',
       listMirrorActions,
@@ -112,6 +118,15 @@ export class WatchedDirectory extends Construct {
     allow('ReadBindSecret', readBindSecretActions, [directory.bindSecretArn]);
     return detectChanges;
   }
+}
+
+/**
+ * Holds calls that name partitions of a table or an index to these (DynamoDB Developer Guide, "Using IAM policy conditions for fine-grained
+ * access control"). ForAllValues alone also allows a call that carries no key, hence Null: every call it is used for carries one (IAM User
+ * Guide, "Multivalued context keys"; Service Authorization Reference, "Actions, resources, and condition keys for Amazon DynamoDB").
+ */
+function onlyPartitions(...patterns: readonly string[]): Condition {
+  return { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': patterns }, Null: { 'dynamodb:LeadingKeys': 'false' } };
 }
 
 function reaction(props: WatchedDirectoryProps, name: string): string {

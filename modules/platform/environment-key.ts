@@ -5,6 +5,8 @@ import { Construct } from 'constructs';
 import { policyDocument } from './policy.ts';
 
 export interface EnvironmentKeyProps {
+  /** Whose log groups they are, for people: `<prefix> <environment>`. */
+  readonly owner: string;
   /** Name of the alias, without `alias/`. */
   readonly alias: string;
   readonly partition: string;
@@ -25,7 +27,7 @@ export class EnvironmentKey extends Construct {
     super(scope, id);
     const { partition, account, region } = props;
     const key = new KmsKey(this, 'key', {
-      description: `log groups of ${props.alias}`,
+      description: `log groups of ${props.owner}`,
       enableKeyRotation: true,
       deletionWindowInDays: props.deletionWindowDays,
       lifecycle: { preventDestroy: props.preventDestroy },

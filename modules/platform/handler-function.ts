@@ -139,6 +139,8 @@ export class HandlerFunction extends Construct implements Grantee {
       metricName: 'Errors',
       statistic: 'Sum',
       threshold: 1,
+      // A queue or a stream tries again soon. The next call by a schedule may be more than five minutes away: one failure has to be enough.
+      datapointsToAlarm: props.invocation === 'asynchronous' ? 1 : 2,
     });
   }
 
@@ -188,6 +190,7 @@ export class HandlerFunction extends Construct implements Grantee {
       metricName: 'IteratorAge',
       statistic: 'Maximum',
       threshold: 300_000,
+      datapointsToAlarm: 2,
     });
   }
 
@@ -219,7 +222,10 @@ export class HandlerFunction extends Construct implements Grantee {
     });
   }
 
-  #addAlarm(id: string, config: Pick<CloudwatchMetricAlarmConfig, 'alarmDescription' | 'metricName' | 'statistic' | 'threshold'>): void {
+  #addAlarm(
+    id: string,
+    config: Pick<CloudwatchMetricAlarmConfig, 'alarmDescription' | 'metricName' | 'statistic' | 'threshold' | 'datapointsToAlarm'>,
+  ): void {
     new CloudwatchMetricAlarm(this, id, {
       ...config,
       alarmName: `${this.#name}-${id}`,
@@ -227,7 +233,6 @@ export class HandlerFunction extends Construct implements Grantee {
       dimensions: { FunctionName: this.#name },
       period: 60,
       evaluationPeriods: 5,
-      datapointsToAlarm: 2,
       comparisonOperator: 'GreaterThanOrEqualToThreshold',
       treatMissingData: 'notBreaching',
       alarmActions: [...this.#environment.alarmActions],

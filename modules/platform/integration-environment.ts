@@ -85,6 +85,7 @@ export class IntegrationEnvironment extends Construct {
       matching('permissionsBoundaryArn', props.permissionsBoundaryArn, formats.policyArn, 'give the ARN of an IAM policy');
     this.deletionProtection = props.deletionProtection ?? true;
     this.key = new EnvironmentKey(this, 'key', {
+      owner: `${this.prefix} ${this.name}`,
       alias: `${this.prefix}-${this.name}-logs`,
       partition: this.partition,
       account: this.account,

@@ -100,7 +100,7 @@ describe('an event', () => {
   type UserEvent = Exclude<Extract<IdentityEventType, `User${string}`>, 'UserCreated'>;
   const changes: Record<UserEvent | 'GroupMemberAdded' | 'GroupMemberRemoved', () => Promise<string[]>> = {
     UserExpired: () => put(user(expiring), user(expiring, { expired: true })),
-    UserExpiryChanged: () => put(user(expiring)),
+    UserExpiryChanged: () => put(user({ accountExpires: ['134167536000000000'] })),
     UserLockedOut: () => put(user({}, { lockedOut: 'never' })),
     UserUnlocked: () => put(user({}, { lockedOut: 'never' }), user()),
     UserEnteredScope: () => put(user({}, { outOfScope: true }), user()),

@@ -5,6 +5,7 @@ import { decide, profileOf } from '../../handlers/access/decide.ts';
 import { grantKey, type PrincipalGrants } from '../../handlers/access/grants.ts';
 import type { Grant } from '../../handlers/events/catalogue.ts';
 import { parseEvent, toEntry } from '../../handlers/events/identity-event.ts';
+import { fileTimeOf } from '../directory/rows.ts';
 import { announced, context, disabled, group, groupRows, mappings, principalRow, user } from './decisions.ts';
 
 const developers = group(10, 'AWS-Developers');
@@ -18,6 +19,23 @@ const decision = (item: PrincipalGrants) => {
   return last;
 };
 const keys = (grants: readonly Grant[]) => grants.map(grantKey).sort();
+
+describe('invariant 7: an account whose time is over, which no poll marked yet', () => {
+  const { decidedAt } = context;
+  const expiresAt = (iso: string) => user({ accountExpires: [fileTimeOf(iso)] });
+
+  test('THEN nothing is granted to it from that moment on', () => {
+    expect(decide(expiresAt(decidedAt), [developers], undefined, context)).toBeUndefined();
+    expect(decide(expiresAt('2025-03-01T10:00:01.001Z'), [developers], undefined, context)).toMatchObject({ state: 'active' });
+  });
+
+  test('THEN what it holds is revoked', () => {
+    const before = announced(decided(decide(user(), [developers], undefined, context)));
+    const after = decided(decide(expiresAt('2024-03-01T00:00:00Z'), [developers], before, context));
+    expect(after).toMatchObject({ state: 'expired', grants: {} });
+    expect(decision(after).change.revoked).toHaveLength(2);
+  });
+});
 
 describe('a decision', () => {
   test('GIVEN a member of a mapped group WHEN it is decided THEN it holds the roles of all mappings, each with its reason', () => {

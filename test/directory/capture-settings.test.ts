@@ -147,6 +147,18 @@ describe('wrong capture settings', () => {
     expect(refusal(value)).toMatch(message);
   });
 
+  test.each([
+    'unixUserPassword',
+    'msFVE-RecoveryPassword',
+    'msFVE-KeyPackage',
+    'msTPM-OwnerInformation',
+    'userPKCS12',
+    'msPKIAccountCredentials',
+    'mspkidpapimasterkeys',
+  ])('invariant 10: fails for the attribute %s, which holds a secret', (name) => {
+    expect(refusal({ attributes: ['title', name] })).toMatch(/attributes\.1 /);
+  });
+
   test('fails for several wrong values with all of them', () => {
     expect(refusal({ mode: 'x', guard: { share: 2 } })).toMatch(/^capture settings are wrong: mode .*; guard\.share /);
   });

@@ -27,6 +27,8 @@ describe('parsing', () => {
     // What an account name may hold
     ['CN=Example\\, Ada (Ops) / *?,DC=com', [['CN=Example, Ada (Ops) / *?'], ['DC=com']]],
     ['CN=a=b,DC=com', [['CN=a=b'], ['DC=com']]],
+    // Samba escapes a question mark, which RFC 4514 does not.
+    ['CN=a\\?b,DC=com', [['CN=a?b'], ['DC=com']]],
     ['CN=😀 \\+1,DC=com', [['CN=😀 +1'], ['DC=com']]],
     ['CN="Example, Ada" ,DC=com', [['CN=Example, Ada'], ['DC=com']]],
     ['CN="a\\"b\\\\c";DC=com', [['CN=a"b\\c'], ['DC=com']]],
@@ -94,6 +96,7 @@ describe('comparing', () => {
     ['CN=Example\\, Ada,DC=com', 'CN="Example, Ada",DC=com'],
     ['CN=Lu\\C4\\8Di\\C4\\87', 'CN=Lučić'],
     ['CN=#04024869', 'CN=Hi'],
+    ['CN=a\\?b', 'CN=a?b'],
   ])('THEN %s and %s are one name', (one, other) => {
     expect(distinguishedNameKey(one)).toBe(distinguishedNameKey(other));
   });

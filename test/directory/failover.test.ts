@@ -1,6 +1,7 @@
 /** Several domain controllers: one that fails at any point is left for the next, at the saved cursor. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DirectoryUnreachableError } from '../../handlers/directory/directory-source.ts';
+import { toEntry } from '../../handlers/events/identity-event.ts';
 import { dyingMirror, memoryMirror, substance } from './memory-mirror.ts';
 import { ada, bea, Polls, page, staff } from './polls.ts';
 import { changed, delta, referenceTo, tombstone, userObject } from './rows.ts';
@@ -102,8 +103,9 @@ describe('a domain controller that fails in the middle', () => {
     await polls.poll();
     expect(polls.directory.asked).toEqual(['c4']);
     expect(Object.keys(polls.cursor.controllers)).toEqual(['dc1.corp.example.com', 'dc2.corp.example.com']);
-    // AND when the first is back, nothing was written on it since
+    // AND when the first is back, it is asked although nothing was written on it since: the cookie is the other's, who may have known less
     polls.directory.dc1.down = false;
+    expect(await polls.poll()).toMatchObject({ pages: 1 });
     expect(await polls.poll()).toMatchObject({ pages: 0 });
   });
 });
@@ -131,6 +133,18 @@ describe('an outage of all', () => {
         .filter((type) => type.startsWith('Directory')),
     ).toEqual(['DirectoryUnreachable', 'DirectoryRecovered']);
     expect(polls.eventsOf('DirectoryUnreachable')[0]?.change.reason).toMatch(/dc1.*dc2/);
+  });
+
+  test('fails, when a server answers with 300,000 characters, and its event fits an entry of EventBridge all the same', async () => {
+    await polls.poll();
+    polls.directory.beforeSearch = () => {
+      throw new DirectoryUnreachableError(`dc1 says ${'x'.repeat(300_000)}`);
+    };
+    await expect(polls.poll()).rejects.toThrow('dc1 says');
+    const [event] = polls.eventsOf('DirectoryUnreachable');
+    if (event === undefined) throw new Error('no event');
+    expect(event.change.reason).toMatch(/dc1 says x+$/);
+    expect(Buffer.byteLength(JSON.stringify(toEntry(event)))).toBeLessThan(256 * 1024);
   });
 
   test('fails, when one refuses connections and the other fails in the middle, with both reasons', async () => {

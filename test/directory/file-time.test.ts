@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { accountExpiry, fileTime, interval } from '../../handlers/directory/file-time.ts';
+import { accountExpiry, fileTime, interval, isoText } from '../../handlers/directory/file-time.ts';
 
 const never = '9223372036854775807';
 const beginning = '-9223372036854775808';
@@ -46,6 +46,15 @@ describe('a FILETIME', () => {
   test.each([...noInteger, '-1', beginning])('WHEN it is %j THEN there is no moment', (text) => {
     expect(fileTime(text)).toBeUndefined();
   });
+});
+
+test.each([
+  ['1601-01-01T00:00:00.000Z', '1601-01-01T00:00:00.000Z'],
+  ['9999-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'],
+  ['+010000-01-01T00:00:00.000Z', '9999-12-31T23:59:59.999Z'],
+  ['+030828-09-14T02:48:05.477Z', '9999-12-31T23:59:59.999Z'],
+])('WHEN the moment is %s THEN its text is %s', (moment, text) => {
+  expect(isoText(new Date(moment))).toBe(text);
 });
 
 describe('accountExpires', () => {

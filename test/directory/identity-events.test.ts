@@ -237,6 +237,7 @@ describe('the directory itself', () => {
   const snapshotCompleted = { users: 1, computers: 0, serviceAccounts: 0, groups: 2, memberships: 3 };
   const guard = {
     approval: 'a1b2',
+    from: [{ container: 'OU=People,DC=corp,DC=example,DC=com', count: 9 }],
     state: 'tripped',
     gone: { objects: 9, memberships: 3 },
     verified: 20,

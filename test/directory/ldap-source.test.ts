@@ -7,7 +7,7 @@ import {
   capturedFilter,
   DirectoryUnreachableError,
 } from '../../handlers/directory/directory-source.ts';
-import { toChangedObject } from '../../handlers/directory/ldap-source.ts';
+import { toChangedObject } from '../../handlers/directory/ldap-entry.ts';
 import { guidBytes } from '../../handlers/directory/object-identity.ts';
 import { generatedPages } from '../ldap/generated-pages.ts';
 import { bindFailures, type DirSyncAnswer, type ScriptedEntry } from '../ldap/scripted-server.ts';
@@ -267,4 +267,12 @@ describe('the bind', () => {
     for (const { url } of [first, second]) expect(error.message).toContain(`${url}: `);
     expect(error.message).toContain('ECONNREFUSED');
   });
+});
+
+test('GIVEN values that are no text THEN another value of theirs is a change, and each can be read back', () => {
+  const ofBytes = (logonHours: Buffer) =>
+    toChangedObject({ dn: `<GUID=${guidOf(1)}>;CN=Ada,${base}`, objectGUID: guidBytes(guidOf(1)), logonHours }).attributes.logonHours;
+  const [always, notAtFirst] = [Buffer.alloc(21, 0xff), Buffer.alloc(21, 0xfe)];
+  expect(ofBytes(always)).not.toEqual(ofBytes(notAtFirst));
+  expect(ofBytes(notAtFirst)).toEqual([`base64:${notAtFirst.toString('base64')}`]);
 });

@@ -92,7 +92,7 @@ export function memoryMirror(now: () => Date = () => new Date(), scanWidth = 50)
       return due.sort((a, b) => ((a.dueAt ?? '') < (b.dueAt ?? '') ? -1 : 1)).map(({ pk, sk }) => ({ pk, sk }));
     },
     async scan(domain, after) {
-      const living = (row: MirrorRow) => (isObjectRow(row) && !row.deleted) || (isEdgeRow(row) && row.present);
+      const living = (row: MirrorRow) => (isObjectRow(row) && (!row.deleted || row.vanished === true)) || (isEdgeRow(row) && row.present);
       const keys = [...rows.keys()].sort();
       const start = after === undefined ? 0 : keys.findIndex((key) => key > keyText(after));
       const some = start < 0 ? [] : keys.slice(start, start + scanWidth);

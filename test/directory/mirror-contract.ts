@@ -23,17 +23,20 @@ const someKey = objectKey('corp.example.com', guidOf(1));
 /** A value for every field of a cursor that may be missing; the type makes it complete. */
 const everyField: { [Name in Exclude<keyof Cursor, 'cookie' | 'query'>]: NonNullable<Cursor[Name]> } = {
   more: true,
+  scopeUnknown: true,
   snapshot: { users: 1, computers: 2, serviceAccounts: 3, groups: 4, memberships: 5 },
   fullSync: { run: time0, learning: ['mail'] },
   unreachableSince: time0,
   polledAt: time0,
   controllers: { 'dc1.corp.example.com': { invocationId: guidOf(1), usn: '18446744073709551615' } },
   tombstoneDays: 180,
+  givenBy: { host: 'dc1.corp.example.com', since: time0 },
   verification: {
     ...{ startedAt: time0, run: time0, after: someKey, verified: 1000, gone: [someKey], goneCount: gone, unproven: 2 },
     approved: gone,
   },
   verifiedAt: time0,
+  letThrough: { since: time0, count: 7 },
   heldBack: { approval: 'a1b2c3', run: time0, gone, expiresAt: time0 },
 };
 

@@ -59,7 +59,45 @@ describe('an object that crosses the border', () => {
     await polls.told(joined(ada));
     polls.directory.unreadable.add(temps.guid);
     expect(await polls.told(changed(ada, { mail: ['ada@example.com'] }))).toEqual(['UserUpdated']);
-    expect(polls.codes).toContain('SCOPE_GROUP_UNKNOWN');
+    expect(polls.codes).toContain('SCOPE_UNKNOWN');
+  });
+
+  test('invariant 3: WHEN a unit of the scope was renamed THEN nobody leaves because of it, and the log says so', async () => {
+    const polls = await given(byUnit);
+    polls.directory.missingUnits.add(people);
+    expect(await polls.told(moved(ada, former))).toEqual(['UserMoved']);
+    expect(polls.codes).toContain('SCOPE_UNKNOWN');
+    // AND once the scope names what is there, it is as the scope says
+    polls.directory.missingUnits.clear();
+    const later = delta(ada, { dn: `CN=Ada,${former}`, attributes: { mail: ['ada@example.com'] } });
+    expect(await polls.told(later)).toContain('UserLeftScope');
+  });
+
+  test('invariant 7: WHEN an excluded group cannot be read THEN who is new is not in scope, and it is settled once it can', async () => {
+    const polls = await given(withoutTemps);
+    polls.directory.unreadable.add(temps.guid);
+    await polls.told(joined(ada));
+    const dan = userObject(4, 'Dan');
+    expect(await polls.told(dan, joined(dan))).not.toContain('UserCreated');
+    expect(await polls.row(dan)).toMatchObject({ outOfScope: true });
+    // AND who joined it meanwhile has left, who only came meanwhile has entered
+    const eve = userObject(5, 'Eve');
+    await polls.told(eve);
+    polls.directory.unreadable.delete(temps.guid);
+    polls.directory.set('', page([ada, bea, staff, cleo, dan, eve, { ...temps, membersAdded: [ada, dan].map(referenceTo) }], 'c9'));
+    await polls.settle();
+    expect(polls.logged.filter(({ code }) => code === 'FULL_SYNC').map(({ fields }) => fields.reason)).toEqual(['scope-known']);
+    expect(await Promise.all([ada, dan, eve, bea].map(async (person) => (await polls.row(person)).outOfScope))).toEqual([
+      ...[true, true],
+      ...[undefined, undefined],
+    ]);
+  });
+
+  test('GIVEN a name that cannot be read THEN its object is out of a scope by units, and the others of its page are told', async () => {
+    const polls = await given(byUnit);
+    const odd = { ...userObject(4, 'Odd'), dn: `CN=\\zz,${people}` };
+    expect(await polls.told(odd, changed(ada, { userAccountControl: ['514'] }))).toEqual(['UserDisabled']);
+    expect(await polls.row(odd)).toMatchObject({ outOfScope: true });
   });
 
   test('WHEN it leaves one group of the scope and another still holds it there THEN it stays', async () => {
@@ -165,7 +203,7 @@ describe('the scope itself', () => {
 
   test('WHEN it names a group that is not there THEN the log says so', async () => {
     const polls = await given({ exclude: { groups: [sidOf(999)] } });
-    expect(polls.codes).toContain('SCOPE_GROUP_UNKNOWN');
+    expect(polls.codes).toContain('SCOPE_UNKNOWN');
     expect(polls.mirror.all().filter(isEdgeRow)).toHaveLength(2);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { applyPage, type PageContext } from '../../handlers/directory/apply-page.ts';
 import { type ChangedObject, mirroredAttributes } from '../../handlers/directory/directory-source.ts';
 import { identityEvents } from '../../handlers/directory/identity-events.ts';
-import { toChangedObject } from '../../handlers/directory/ldap-source.ts';
+import { toChangedObject } from '../../handlers/directory/ldap-entry.ts';
 import type { MirrorRow } from '../../handlers/directory/mirror.ts';
 import { guidBytes } from '../../handlers/directory/object-identity.ts';
 import { toEntry } from '../../handlers/events/identity-event.ts';

@@ -206,6 +206,26 @@ describe('a quiet controller', () => {
     expect(staleness(cursor({ polledAt, tombstoneDays: 180 }), query, daysLater(60))).toBeUndefined();
   });
 
+  test('invariant 3: GIVEN the look-ups after a full sync WHEN its notes are about to be forgotten THEN all is read again', () => {
+    const run = '2025-01-01T00:00:00.000Z';
+    const verification = {
+      startedAt: run,
+      run,
+      after: undefined,
+      verified: 0,
+      gone: [],
+      goneCount: { objects: 0, memberships: 0 },
+      unproven: 0,
+      approved: undefined,
+    };
+    const daysLater = (days: number) => new Date(Date.parse(run) + days * dayMs);
+    const query = queryOf(polls.settings);
+    const looking = (days: number) => cursor({ polledAt: daysLater(days).toISOString(), verification });
+    expect(staleness(looking(5), query, daysLater(5))).toBeUndefined();
+    expect(staleness(looking(7), query, daysLater(7))).toBe('cookie-too-old');
+    expect(staleness({ ...looking(7), verification: { ...verification, run: undefined } }, query, daysLater(7))).toBeUndefined();
+  });
+
   test('THEN a query is the same for the same settings, and another for each that changes what is asked or told', () => {
     const digest = (options: Parameters<typeof captureSettings>[0]) => queryOf(captureSettings(options)).digest;
     const different = [{}, { mode: 'object-security' }, { attributes: ['title'] }, { scope: { exclude: { filter: '(title=x)' } } }];
@@ -225,4 +245,25 @@ test('WHEN the look-ups after a full sync find nothing gone THEN nothing more is
   expect(await polls.since(polls.poll)).toEqual([]);
   expect(polls.directory.searches).toEqual(['controller dc1.corp.example.com']);
   expect(await polls.told(delta(staff, { membersAdded: [referenceTo(ada)] }))).toEqual(['GroupMemberAdded']);
+});
+
+describe('a change of an object that the mirror never held', () => {
+  const stranger = userObject(77, 'Stranger');
+  const stripped = delta(stranger, { attributes: { displayName: [], mail: [] } });
+
+  test('WHEN the recycle bin strips what was deleted long ago THEN nothing is told, and nothing read again', async () => {
+    polls.directory.set('c1', page([stripped, changed(ada, { userAccountControl: ['514'] })], 'c2'));
+    polls.directory.living.delete(stranger.guid);
+    polls.directory.deleted.add(stranger.guid);
+    expect(await polls.since(polls.poll)).toEqual(['UserDisabled']);
+    expect(polls.directory.asked).toEqual(['c1']);
+    expect(polls.codes).not.toContain('MIRROR_INCOMPLETE');
+  });
+
+  test('WHEN it lives THEN the mirror lacks it, and all is read again', async () => {
+    polls.directory.set('c1', page([stripped], 'c2'));
+    await polls.poll();
+    expect(polls.codes).toContain('MIRROR_INCOMPLETE');
+    expect(polls.directory.asked).toContain('');
+  });
 });

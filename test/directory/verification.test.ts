@@ -54,6 +54,15 @@ describe('GIVEN an account without replication rights', () => {
     expect(await verified()).toEqual([]);
   });
 
+  test('WHEN what was only hidden is seen again THEN the next pass restores it whole, with its memberships', async () => {
+    polls.directory.unreadable.add(ada.guid);
+    expect((await verified()).sort()).toEqual(['GroupMemberRemoved', 'UserDeleted']);
+    polls.directory.unreadable.delete(ada.guid);
+    expect((await verified()).sort()).toEqual(['GroupMemberAdded', 'UserRestored']);
+    expect(await polls.row(ada)).toMatchObject({ deleted: false, attributes: { sAMAccountName: ['Ada'] } });
+    expect(await verified()).toEqual([]);
+  });
+
   test('WHEN a member left and nobody showed us THEN the membership ends', async () => {
     polls.directory.members.get(staff.guid)?.delete(ada.guid);
     expect(await verified()).toEqual(['GroupMemberRemoved']);

@@ -34,6 +34,7 @@ test('GIVEN every identity event WHEN synthesized THEN it reaches record-audit b
 test("GIVEN the key WHEN synthesized THEN it rotates, and CloudWatch Logs may use it for this environment's log groups alone", () => {
   const key = template.one('aws_kms_key');
   expect(key.enable_key_rotation).toBe(true);
+  expect(key.description).toBe('log groups of ad-lambda test');
   const logs = JSON.parse(key.policy).Statement.find((statement: { Sid: string }) => statement.Sid === 'CloudWatchLogsEncrypts');
   expect(logs.Principal).toEqual({ Service: 'logs.eu-central-1.amazonaws.com' });
   const patterns: string[] = logs.Condition.ArnLike['kms:EncryptionContext:aws:logs:arn'];

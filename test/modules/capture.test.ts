@@ -23,3 +23,10 @@ test('GIVEN the same settings in another order WHEN synthesized THEN the plan is
   expect(variable({ mode: 'object-security', attributes: ['department', 'title'] })).toBe(one);
   expect(variable({ mode: 'replication', attributes: [] })).toBe('{}');
 });
+
+test('GIVEN organizational units in another spelling, or the whole domain WHEN synthesized THEN they lie in the directory', () => {
+  const organizationalUnits = ['ou=People, dc=CORP, dc=Example, dc=com', 'DC=corp,DC=example,DC=com'];
+  expect(parseCaptureSettings(variable({ scope: { include: { organizationalUnits } } })).scope.include?.organizationalUnits).toHaveLength(
+    2,
+  );
+});

@@ -34,6 +34,7 @@ describe('metrics of a directory', () => {
     [{ message: 'MIRROR_INCOMPLETE', domain }, ['FullSyncs 1']],
     [{ message: 'VERIFIED', domain, unproven: 0 }, ['Unproven $.unproven']],
     [{ message: 'GUARD_TRIPPED', domain, unproven: 0 }, ['GuardTripped 1']],
+    [{ message: 'GUARD_HELD', domain, approval: 'a', gone: 3 }, ['GuardTripped 1']],
     [{ message: 'CONTAINER_MOVED', domain }, []],
   ])('GIVEN the line %j THEN it counts as %j', (line, expected) => {
     const found = counted('detect-changes-corp', line);
@@ -71,14 +72,14 @@ describe('alarms of a directory', () => {
   const alarm = (kind: string): Arguments =>
     template.one('aws_cloudwatch_metric_alarm', { alarm_name: `ad-lambda-test-detect-changes-corp-${kind}` });
 
-  test('GIVEN a poll each five minutes WHEN it is late, or missing, three times THEN the lag alarm rings', () => {
+  test('GIVEN a poll each five minutes WHEN the third in a row fails, or three are missing THEN the lag alarm rings', () => {
     expect(alarm('lag')).toMatchObject({
       metric_name: 'LagSeconds',
-      threshold: 900,
+      threshold: 750,
       comparison_operator: 'GreaterThanThreshold',
       period: 300,
       evaluation_periods: 3,
-      datapoints_to_alarm: 3,
+      datapoints_to_alarm: 1,
       treat_missing_data: 'breaching',
     });
   });
@@ -94,12 +95,18 @@ describe('alarms of a directory', () => {
     });
   });
 
-  test('GIVEN the guard trips THEN an alarm rings at once', () => {
+  test('GIVEN the guard trips THEN an alarm rings at once, and stays while polls say that it holds something back', () => {
     expect(alarm('guard-tripped')).toMatchObject({
       metric_name: 'GuardTripped',
-      evaluation_periods: 1,
+      datapoints_to_alarm: 1,
       treat_missing_data: 'notBreaching',
     });
+  });
+
+  test('GIVEN a poll each hour WHEN the guard holds something back THEN the alarm looks over more than an hour', () => {
+    const hourly = synthesize({ directories: [{ existing, schedule: 'rate(60 minutes)' }] });
+    const guard = hourly.one('aws_cloudwatch_metric_alarm', { alarm_name: 'ad-lambda-test-detect-changes-corp-guard-tripped' });
+    expect(guard.period * guard.evaluation_periods).toBeGreaterThan(3600);
   });
 
   test.each(['lag', 'unreachable', 'guard-tripped'])(

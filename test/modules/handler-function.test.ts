@@ -91,6 +91,8 @@ describe.each(names)('GIVEN %s WHEN synthesized THEN', (name) => {
     ];
     expect(alarms[0]?.dimensions).toEqual({ FunctionName: deployed(name) });
     expect(alarms[1]?.dimensions).toEqual({ QueueName: deadLetters });
+    // A call each five minutes is in one of five datapoints.
+    expect(alarms[0]).toMatchObject({ evaluation_periods: 5, datapoints_to_alarm: lambda.dead_letter_config ? 1 : 2 });
     for (const alarm of alarms) expect(alarm.alarm_actions).toEqual(['arn:aws:sns:eu-central-1:111122223333:on-call']);
   });
 

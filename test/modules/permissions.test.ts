@@ -60,6 +60,7 @@ const allowed: Readonly<Record<string, Allowed>> = {
     ...listMirror('listing', 'due'),
     ReadHints: [directory.readHintsActions, [actors]],
     MaintainMirror: [directory.maintainMirrorActions, [mirror]],
+    ScanMirror: [directory.scanMirrorActions, [mirror]],
     ReadBindSecret: [directory.readBindSecretActions, [bindSecretArn]],
     LambdaAttachesNetwork: [platform.networkInterfaceActions, ['arn:aws:ec2:eu-central-1:111122223333:*/*']],
     LambdaReadsNetwork: [platform.describeNetworkActions, ['*']],

@@ -1,5 +1,7 @@
 /** Several directories in one environment: each with its own way, account, function and alarms; what they share is told apart by domain. */
 import { expect, test } from 'vitest';
+import { objectKey } from '../../handlers/directory/mirror.ts';
+import { authorize, type PolicySource } from '../../sandbox/aws/iam/index.ts';
 import { created, existing, synthesize } from './integration.ts';
 
 const sales = { ...existing, domain: 'sales.example.com', ldapsUrls: ['ldaps://dc1.sales.example.com'] } as const;
@@ -41,6 +43,36 @@ test("GIVEN each directory's function WHEN synthesized THEN it may read its own 
       template.reference('aws_secretsmanager_secret', { name: `/ad-lambda/test/bind/${one}` }, 'arn'),
     ]);
   }
+});
+
+test("GIVEN each directory's function WHEN it calls the shared table THEN it reaches the partitions of its own domain and no other's", () => {
+  const table = 'arn:aws:dynamodb:eu-central-1:111122223333:table/ad-lambda-test-directory';
+  const statements = Object.values(template.statements(name('detect-changes-corp'))).filter(({ Sid }) => /Mirror$/.test(Sid));
+  const text = JSON.stringify({ Version: '2012-10-17', Statement: statements }).replaceAll(template.tableArn(name('directory')), table);
+  const policy: PolicySource = { name: 'detect-changes', document: JSON.parse(text) };
+  const allowed = (operation: string, keys: readonly string[], resource = table) =>
+    authorize({
+      principal: {
+        kind: 'role',
+        arn: 'arn:aws:iam::111122223333:role/detect-changes',
+        sessionArn: 'arn:aws:sts::111122223333:assumed-role/detect-changes/detect-changes',
+        account: '111122223333',
+        identityPolicies: [policy],
+      },
+      action: `dynamodb:${operation}`,
+      resource,
+      context: { 'dynamodb:LeadingKeys': keys },
+      resourceAccount: '111122223333',
+    }).allowed;
+  for (const operation of ['BatchGetItem', 'PutItem', 'Query', 'UpdateItem']) {
+    expect(allowed(operation, [objectKey('corp.example.com', 'a').pk]), operation).toBe(true);
+    expect(allowed(operation, [objectKey('sales.example.com', 'a').pk]), operation).toBe(false);
+    expect(allowed(operation, [objectKey('corp.example.com', 'a').pk, objectKey('sales.example.com', 'a').pk]), operation).toBe(false);
+    expect(allowed(operation, []), `${operation} of no key`).toBe(false);
+  }
+  expect(allowed('Scan', [])).toBe(true);
+  // The indexes hold keys alone.
+  for (const index of ['listing', 'due']) expect(allowed('Query', [], `${table}/index/${index}`), index).toBe(true);
 });
 
 test('GIVEN the schedules WHEN synthesized THEN each polls its own directory as often as said, by a role that invokes nothing else', () => {

@@ -54,6 +54,11 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
     /^securityLog.logGroupName is "arn:.+": give the name of a log group of the environment's account and region/,
   ],
   [
+    'the log group of a function',
+    watched({ securityLog: { logGroupName: '/aws/lambda/ad-lambda-test-read-security-log' } }),
+    /^securityLog.logGroupName is "\/aws\/lambda\/.+", a log group of a Lambda function: give the one that the domain controllers write/,
+  ],
+  [
     'two directories with one log group',
     {
       directories: [
@@ -83,6 +88,21 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
     'a scope by no distinguished name',
     watched({ capture: { scope: { include: { organizationalUnits: ['People'] } } } }),
     /is no distinguished name/,
+  ],
+  [
+    'an included unit of another domain',
+    watched({ capture: { scope: { include: { organizationalUnits: ['OU=People,DC=sales,DC=example,DC=com'] } } } }),
+    /^capture of directory "corp": scope.include.organizationalUnits has "OU=People,DC=sales,.+": give one that lies in DC=corp,DC=example,DC=com/,
+  ],
+  [
+    'an excluded unit of a child domain',
+    watched({ capture: { scope: { exclude: { organizationalUnits: ['OU=People,DC=emea,DC=corp,DC=example,DC=com'] } } } }),
+    /scope.exclude.organizationalUnits has "OU=People,DC=emea,DC=corp/,
+  ],
+  [
+    'a unit without a domain',
+    watched({ capture: { scope: { include: { organizationalUnits: ['OU=People'] } } } }),
+    /organizationalUnits has "OU=People": give one that lies in DC=corp,DC=example,DC=com/,
   ],
   ['a filter that is none', watched({ capture: { scope: { exclude: { filter: '(cn=' } } } }), /^capture of directory "corp": .*filter/],
   ['a verification each half hour', watched({ capture: { verifyEveryHours: 0.5 } }), /verifyEveryHours must be whole hours/],

@@ -1,5 +1,5 @@
 /** Batches from and to SQS: each message has a verdict of its own. */
-import { SQSClient } from '@aws-sdk/client-sqs';
+import { type SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InvalidEventError, RetryableError } from '../../handlers/platform/errors.ts';
@@ -156,6 +156,25 @@ describe('sending', () => {
     expect(await take()).toBeDefined();
     await expect(postponer(client, queueUrl)([{ receiptHandle: 'no receipt', seconds: 0 }])).rejects.toThrow(/refused to postpone 1 of 1/);
     await endpoint.call('operator', 'sqs', 'PurgeQueue', { QueueUrl: queueUrl });
+  });
+
+  test('WHEN there are many bodies THEN batches go side by side, but not all at once, each body in one', async () => {
+    const sent: string[] = [];
+    let [atOnce, most] = [0, 0];
+    const counting = {
+      send: async ({ input }: SendMessageBatchCommand) => {
+        atOnce += 1;
+        most = Math.max(most, atOnce);
+        await new Promise((resolve) => setImmediate(resolve));
+        atOnce -= 1;
+        sent.push(...(input.Entries ?? []).map(({ MessageBody }) => MessageBody ?? ''));
+        return {};
+      },
+    };
+    const bodies = Array.from({ length: 1_005 }, (_, number) => ({ number }));
+    await sendAll(counting as unknown as SQSClient, queueUrl, bodies);
+    expect(sent.sort()).toEqual(bodies.map((body) => JSON.stringify(body)).sort());
+    expect(most).toBe(16);
   });
 
   test('WHEN there is nothing to send THEN no request is made', async () => {

@@ -144,7 +144,12 @@ describe('bad input to a running integration', () => {
     await put('Not-The-Password-1');
     const failed = [await detect(), await detect()];
     await settle();
-    for (const { functionError } of failed) expect(functionError).toMatch(/bind of .* refused: wrong user name or password \(data 52e\)/);
+    for (const { payload } of failed) {
+      expect(payload).toMatchObject({
+        outcome: 'unreachable',
+        reason: expect.stringMatching(/bind of .* refused: wrong user name or password \(data 52e\)/),
+      });
+    }
     expect(JSON.stringify(failed)).not.toContain('Not-The-Password-1');
     await put(bindPassword);
     await nextGoodRunCarriesOn();
@@ -273,8 +278,10 @@ describe('bad input to a running integration', () => {
     await sandbox.population.admin.unbind();
     await sandbox.controller.stop();
     const before = (await eventsOf('DirectoryUnreachable')).length;
-    const { functionError } = await detect();
-    expect(functionError).toMatch(/no domain controller answers: ldaps:\/\/dc1\.corp\.example\.com:636/);
+    expect((await detect()).payload).toMatchObject({
+      outcome: 'unreachable',
+      reason: expect.stringMatching(/no domain controller answers: ldaps:\/\/dc1\.corp\.example\.com:636/),
+    });
     await detect();
     await settle();
     expect(await eventsOf('DirectoryUnreachable')).toHaveLength(before + 1);

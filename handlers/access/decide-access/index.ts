@@ -30,8 +30,9 @@ const dependencies = {
       new SendMessageCommand({
         QueueUrl: env.ROLE_QUEUE_URL,
         MessageBody: JSON.stringify(message),
-        MessageGroupId: message.guid,
-        MessageDeduplicationId: `${message.guid}-${message.revision}`,
+        // Only domain and GUID together name a principal: another forest's of the same GUID must not swallow its messages.
+        MessageGroupId: `${message.domain}#${message.guid}`,
+        MessageDeduplicationId: `${message.domain}#${message.guid}-${message.revision}`,
       }),
     );
   },

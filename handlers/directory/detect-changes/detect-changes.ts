@@ -11,7 +11,7 @@ import {
   mirroredAttributes,
 } from '../directory-source.ts';
 import { type Cursor, isEdgeRow, isObjectRow, type Lease, LeaseLostError, type Mirror, membershipMark, type Query } from '../mirror.ts';
-import { scopeGroups } from '../scope.ts';
+import { scopeGroups, scopeUnits } from '../scope.ts';
 import type { ActorHints } from '../security-log/actor-hints.ts';
 import { DirectoryStatus } from './directory-status.ts';
 import { PageReader, type PollContext } from './page-rows.ts';
@@ -50,7 +50,14 @@ export interface Invocation {
 /** How a poll ended. `continues`: more pages wait, and the next poll takes them up from the saved cursor. */
 export type PollResult =
   | { readonly outcome: 'lease-held' }
-  | { readonly outcome: 'done' | 'continues'; readonly pages: number; readonly objects: number; readonly written: number };
+  | {
+      readonly outcome: 'done' | 'continues';
+      readonly pages: number;
+      readonly objects: number;
+      readonly written: number;
+      /** Of a poll that was to approve something. */
+      readonly approval?: 'accepted' | 'unknown';
+    };
 
 /** What is left of the invocation when no further page is begun. A page of AD holds some 1,000 objects. */
 const reserveMs = 30_000;
@@ -58,7 +65,7 @@ const reserveMs = 30_000;
 /**
  * Polls once.
  *
- * @throws DirectoryUnreachableError after the mirror's status says so: the invocation fails and its alarm rings, the next poll tries again
+ * @throws DirectoryUnreachableError after the mirror's status says so; the next poll tries again
  * @throws LeaseLostError when another invocation took over
  */
 export async function detectChanges(deps: DetectChangesDependencies, invocation: Invocation): Promise<PollResult> {
@@ -74,7 +81,7 @@ export async function detectChanges(deps: DetectChangesDependencies, invocation:
     const outcome = await poll.run();
     await mirror.release(domain, lease.fence, poll.cursor);
     poll.report(outcome);
-    return { outcome, pages: poll.pages, objects: poll.objects, written: poll.written };
+    return { outcome, pages: poll.pages, objects: poll.objects, written: poll.written, ...(poll.approval && { approval: poll.approval }) };
   } catch (error) {
     // A failure to say so must not hide why the poll failed: the lease runs out by itself.
     if (!(error instanceof LeaseLostError)) {
@@ -88,6 +95,7 @@ class Poll {
   pages = 0;
   objects = 0;
   written = 0;
+  approval: 'accepted' | 'unknown' | undefined;
   readonly #deps: DetectChangesDependencies;
   readonly #invocation: Invocation;
   readonly #fence: number;
@@ -119,18 +127,7 @@ class Poll {
   async start({ cursor: stored, first }: Lease): Promise<void> {
     this.#polledBefore = stored?.polledAt;
     this.#unreachableSince = stored?.unreachableSince;
-    if (stored !== undefined) {
-      this.#cursor = stored;
-      // A poll that ended after it had told the first snapshot: what the last page brings besides is news.
-      if (stored.snapshot !== undefined && (await this.#status.snapshotWasTold())) this.#cursor = { ...stored, snapshot: undefined };
-    }
-    // The cursor was lost, the mirror was not: what it lacks is a change, not a second snapshot.
-    else if (await this.#status.snapshotWasTold())
-      this.#cursor = { ...this.#cursor, snapshot: undefined, fullSync: { run: this.#time(), learning: [] } };
-    // Everything is read, over rows that an earlier poll may have left: what this read does not show is looked up at its end. A run of its
-    // own, because an earlier one noted what may have ended since.
-    if (this.#cursor.cookie.length === 0 && (!first || this.#cursor.fullSync !== undefined))
-      this.#cursor = { ...this.#cursor, fullSync: { run: this.#time(), learning: this.#cursor.fullSync?.learning ?? [] } };
+    await this.#begin(stored, first);
     const stale = staleness(this.#cursor, this.#query, this.#deps.now());
     if (stale !== undefined) this.#startFullSync(stale);
     if (this.#invocation.approve !== undefined) await this.#approve(this.#invocation.approve);
@@ -138,8 +135,29 @@ class Poll {
     if (heldBack !== undefined && heldBack.expiresAt <= this.#time()) {
       await this.#status.guardEnded(heldBack.approval, 'expired');
       this.#cursor = { ...this.#cursor, heldBack: undefined };
+    } else if (heldBack !== undefined) {
+      this.#deps.log.warn('GUARD_HELD', {
+        domain: this.#deps.domain,
+        approval: heldBack.approval,
+        gone: heldBack.gone,
+        expiresAt: heldBack.expiresAt,
+      });
     }
     this.#checkpoint = this.#cursor;
+  }
+
+  /** From the saved cursor; or from the beginning, over rows that may be there. */
+  async #begin(stored: Cursor | undefined, first: boolean): Promise<void> {
+    const told = stored === undefined || stored.snapshot !== undefined ? await this.#status.snapshotWasTold() : true;
+    this.#cursor = stored ?? this.#cursor;
+    // A poll that ended after it had told the first snapshot, or the cursor was lost: what comes now is a change, not a second snapshot.
+    if (told) this.#cursor = { ...this.#cursor, snapshot: undefined };
+    if (this.#cursor.cookie.length > 0) return;
+    // What this read does not show of the rows that an earlier one left is looked up at its end. In a run of its own, because an earlier one
+    // noted what may have ended since.
+    const again = !first || told || this.#cursor.fullSync !== undefined;
+    if (again) this.#cursor = { ...this.#cursor, fullSync: { run: this.#time(), learning: this.#cursor.fullSync?.learning ?? [] } };
+    if (stored === undefined && told) this.#deps.log.warn('FULL_SYNC', { domain: this.#deps.domain, reason: 'cursor-lost' });
   }
 
   /** Reads from the first domain controller that does what is asked; one that fails in the middle is left for the next, at the saved cursor. */
@@ -171,7 +189,6 @@ class Poll {
 
   report(outcome: 'done' | 'continues'): void {
     const { domain, settings, log } = this.#deps;
-    const lagSeconds = this.#polledBefore === undefined ? 0 : (Date.parse(this.#time()) - Date.parse(this.#polledBefore)) / 1000;
     log.info('POLL_DONE', {
       domain,
       server: this.#servers.at(-1),
@@ -179,7 +196,7 @@ class Poll {
       objects: this.objects,
       written: this.written,
       continues: outcome === 'continues',
-      lagSeconds,
+      ...this.#lag(this.#polledBefore),
       ...(settings.mode === 'object-security' ? { deletionsBy: 'verification' } : {}),
     });
   }
@@ -197,6 +214,8 @@ class Poll {
         this.#cursor = remember(this.#cursor, controller, invocationId);
       }
       const context = await this.#context(source);
+      if (this.#cursor.scopeUnknown && !context.scopeUnknown) this.#startFullSync('scope-known', controller);
+      this.#cursor = { ...this.#cursor, scopeUnknown: context.scopeUnknown || undefined };
       if (!(await this.#readPages(source, reader, context))) return 'continues';
       await this.#readPolicy(source, reader, context);
       await this.#upToDate(source, controller, invocationId);
@@ -285,10 +304,11 @@ class Poll {
 
   /** Everything is read: from the controller's USN on, which was taken before the first page. */
   async #upToDate(source: DirectorySource, controller: ControllerState, invocationId: string): Promise<void> {
-    const { fullSync: synced, tombstoneDays } = this.#cursor;
+    const { fullSync: synced, tombstoneDays, givenBy } = this.#cursor;
     this.#cursor = {
       ...remember(this.#cursor, controller, invocationId),
       polledAt: this.#time(),
+      givenBy: givenBy?.host === controller.host ? givenBy : { host: controller.host, since: givenBy && this.#time() },
       fullSync: undefined,
       tombstoneDays: tombstoneDays === undefined || synced !== undefined ? await source.tombstoneLifetimeDays() : tombstoneDays,
     };
@@ -324,23 +344,27 @@ class Poll {
       reader,
       context,
       status: this.#status,
+      readHereSince: this.#cursor.givenBy?.since,
       remainingMs: () => this.#invocation.remainingMs() - reserveMs,
       write: (rows) => this.#write(rows),
     });
   }
 
   async #context(source: DirectorySource): Promise<PollContext> {
-    const groups = await Promise.all(
-      scopeGroups(this.#deps.settings.scope).map(async (name) => ({ name, group: await source.find(baseOf(name)) })),
-    );
-    for (const { name, group } of groups) {
-      if (group === undefined)
-        this.#deps.log.warn('SCOPE_GROUP_UNKNOWN', { domain: this.#deps.domain, group: name, remedy: 'name an existing group' });
+    const { domain, settings, log } = this.#deps;
+    const found = async (name: string) => ({ name, object: await source.find(baseOf(name)) });
+    const groups = await Promise.all(scopeGroups(settings.scope).map(found));
+    const units = await Promise.all(scopeUnits(settings.scope).map(found));
+    // A group that was deleted, a unit that was renamed, a name with a typo: nobody loses access because of it.
+    const unknown = [...groups, ...units].filter(({ object }) => object === undefined).map(({ name }) => name);
+    if (unknown.length > 0) {
+      log.error('SCOPE_UNKNOWN', {
+        domain,
+        unknown,
+        remedy: 'name groups and units that exist: until then nobody who is known leaves or enters',
+      });
     }
-    return {
-      ...this.#baseContext(groups.flatMap(({ group }) => group ?? [])),
-      scopeUnknown: groups.some(({ group }) => group === undefined),
-    };
+    return { ...this.#baseContext(groups.flatMap(({ object }) => object ?? [])), scopeUnknown: unknown.length > 0 };
   }
 
   #baseContext(groups: PollContext['scopeGroups']): PollContext {
@@ -358,6 +382,7 @@ class Poll {
   async #approve(approval: string): Promise<void> {
     const { heldBack } = this.#cursor;
     if (heldBack === undefined || heldBack.approval !== approval || heldBack.expiresAt <= this.#time()) {
+      this.approval = 'unknown';
       this.#deps.log.warn('APPROVAL_UNKNOWN', {
         domain: this.#deps.domain,
         approval,
@@ -365,6 +390,7 @@ class Poll {
       });
       return;
     }
+    this.approval = 'accepted';
     await this.#status.guardEnded(approval, 'approved');
     const begun = beginVerification({ ...this.#cursor, heldBack: undefined }, this.#time(), heldBack.run);
     this.#cursor = { ...begun, verification: begun.verification && { ...begun.verification, approved: heldBack.gone } };
@@ -402,19 +428,24 @@ class Poll {
   async giveUp(error: unknown): Promise<void> {
     const { domain, mirror, log } = this.#deps;
     if (!(error instanceof DirectoryUnreachableError)) {
-      await mirror.release(domain, this.#fence, undefined);
+      // An account expires whatever the poll failed of.
+      await this.#passTime().finally(() => mirror.release(domain, this.#fence, undefined));
       return;
     }
     const cursor = this.#checkpoint;
     const since = cursor.unreachableSince ?? this.#time();
-    const lagSeconds = cursor.polledAt === undefined ? 0 : (Date.parse(this.#time()) - Date.parse(cursor.polledAt)) / 1000;
-    log.error('DIRECTORY_UNREACHABLE', { domain, reason: error.message, since, lagSeconds });
+    log.error('DIRECTORY_UNREACHABLE', { domain, reason: error.message, since, ...this.#lag(cursor.polledAt) });
     // The cursor before the status: a status that says unreachable beside a cursor that does not would never be taken back.
     await mirror.saveCursor(domain, this.#fence, { ...cursor, unreachableSince: since });
     await this.#status.unreachable(since, error.message);
     // An account expires without the directory's help.
     await this.#passTime();
     await mirror.release(domain, this.#fence, undefined);
+  }
+
+  /** Seconds since the mirror was up to date; nothing while it never was, so that the alarm on missing data rings. */
+  #lag(polledAt: string | undefined): { readonly lagSeconds?: number } {
+    return polledAt === undefined ? {} : { lagSeconds: (Date.parse(this.#time()) - Date.parse(polledAt)) / 1000 };
   }
 
   #time(): string {
@@ -428,5 +459,5 @@ const marksOf = ({ guid, membersAdded }: ChangedObject): readonly string[] => [
   ...membersAdded.map((member) => membershipMark(guid, member.guid)),
 ];
 
-/** A group of the scope: by SID, or by distinguished name. */
+/** What a scope names: by SID, or by distinguished name. */
 const baseOf = (name: string): string => (/^S-1-/i.test(name) ? `<SID=${name}>` : name);

@@ -1,6 +1,9 @@
 /** The directory's own row in the mirror: reachable or not, the first snapshot, the guard. Each word of it becomes an event once. */
 import { type GuardState, isStatusRow, type Mirror, type SnapshotCounts, type StatusRow, statusKey } from '../mirror.ts';
 
+/** Characters of a reason. */
+const mostReason = 4_000;
+
 export class DirectoryStatus {
   readonly #mirror: Mirror;
   readonly #domain: string;
@@ -34,7 +37,9 @@ export class DirectoryStatus {
   }
 
   async unreachable(since: string, reason: string): Promise<void> {
-    await this.#change((before) => (before === undefined || before.reachable ? { reachable: false, since, reason } : undefined));
+    // A server's own words are in it: an event ends at 256 KB, and one that does not fit would hold back all behind it in the stream.
+    const words = reason.slice(0, mostReason) || undefined;
+    await this.#change((before) => (before === undefined || before.reachable ? { reachable: false, since, reason: words } : undefined));
   }
 
   async guardTripped(guard: Omit<GuardState, 'state'>): Promise<void> {

@@ -6,6 +6,7 @@ import { readEnvironment } from '../../platform/environment.ts';
 import { createLog } from '../../platform/log.ts';
 import { readBindSecret } from '../../platform/secret.ts';
 import { parseCaptureSettings } from '../capture-settings.ts';
+import { DirectoryUnreachableError } from '../directory-source.ts';
 import { namingContextOf } from '../distinguished-name.ts';
 import { dynamoDbMirror } from '../dynamodb-mirror.ts';
 import { connectLdapSource } from '../ldap-source.ts';
@@ -37,10 +38,20 @@ const dependencies = {
   now: () => new Date(),
 };
 
-/** @param event from the schedule, from read-security-log, or `{"approve": "<approval>"}` from a person who approves what the guard held back */
-export const handler = (event: { readonly approve?: unknown } | undefined, context: Context) =>
-  detectChanges(dependencies, {
-    requestId: context.awsRequestId,
-    remainingMs: () => context.getRemainingTimeInMillis(),
-    ...(typeof event?.approve === 'string' ? { approve: event.approve } : {}),
-  });
+/**
+ * @param event from the schedule, from read-security-log, or `{"approve": "<approval>"}` from a person who approves what the guard held back
+ * @returns how the poll ended. A directory that cannot be reached is told by its event, metric and alarm: as a failed invocation each poll
+ *   of an outage would be a dead letter, which nobody can redrive to any use.
+ */
+export async function handler(event: { readonly approve?: unknown } | undefined, context: Context) {
+  try {
+    return await detectChanges(dependencies, {
+      requestId: context.awsRequestId,
+      remainingMs: () => context.getRemainingTimeInMillis(),
+      ...(typeof event?.approve === 'string' ? { approve: event.approve } : {}),
+    });
+  } catch (error) {
+    if (!(error instanceof DirectoryUnreachableError)) throw error;
+    return { outcome: 'unreachable', reason: error.message };
+  }
+}

@@ -2,9 +2,19 @@
 import type { Subject } from '../../events/catalogue.ts';
 import type { Log } from '../../platform/log.ts';
 import { mayBeLockedOut } from '../account-state.ts';
-import { applyPage, endsMemberships, isRevived, keysOf, type PageContext, primaryEdgesLeft, primaryGroupSid } from '../apply-page.ts';
+import {
+  applyPage,
+  endsMemberships,
+  isRevived,
+  isTombstone,
+  keysOf,
+  type PageContext,
+  primaryEdgesLeft,
+  primaryGroupSid,
+} from '../apply-page.ts';
 import type { ChangedObject, DirectorySource, LockoutEnd } from '../directory-source.ts';
 import { isEdgeRow, isObjectRow, type Mirror, type MirrorRow, membersListing, objectKey } from '../mirror.ts';
+import type { ObjectReference } from '../object-identity.ts';
 import { type ActorHints, actorWindowMs } from '../security-log/actor-hints.ts';
 import { type HintsAbout, hintIndex } from '../security-log/hint-index.ts';
 
@@ -56,12 +66,30 @@ export class PageReader {
     // Whether the end of a membership is told depends on its group.
     const groups = [...left, ...ended.flat()].filter(isEdgeRow).map(({ group }) => objectKey(poll.domain, group.guid));
     const others = groups.length === 0 ? [] : await this.#mirror.read(groups);
-    return applyPage(objects, [...existing, ...left, ...ended.flat(), ...others], {
+    const dead = await this.#deadStrangers(objects, existing);
+    const told = dead.size === 0 ? objects : objects.filter(({ guid }) => !dead.has(guid));
+    return applyPage(told, [...existing, ...left, ...ended.flat(), ...others], {
       ...context,
       ...lockouts,
       detectedAt: now.toISOString(),
       ...(hints && { hints }),
     });
+  }
+
+  /**
+   * Changes of what was deleted before the mirror began, or forgotten since: the recycle bin strips its objects half a year after their
+   * deletion (MS-ADTS section 3.1.1.5.5.6.3). A full sync would bring nothing of them, and the next one would be due on the next day.
+   */
+  async #deadStrangers(objects: readonly ChangedObject[], existing: readonly MirrorRow[]): Promise<ReadonlySet<string>> {
+    const known = new Set(existing.filter(isObjectRow).map(({ guid }) => guid));
+    const dead = new Set<string>();
+    for (const object of objects) {
+      if (known.has(object.guid) || object.attributes.objectClass !== undefined || isTombstone(object)) continue;
+      // One that lives is reason enough for a full sync.
+      if ((await this.#source.existence(object.guid)) !== 'deleted') break;
+      dead.add(object.guid);
+    }
+    return dead;
   }
 
   /**
@@ -108,10 +136,16 @@ export class PageReader {
         .filter((object) => found.get(object.guid)?.memberOf.includes(guid))
         .map(({ guid: member, sid, dn }) => ({ guid: member, sid, dn })),
     }));
+    // Of a restored group the links of its members: they are not written either.
+    const members = new Map<string, readonly ObjectReference[]>();
+    for (const { guid } of restored) {
+      if (found.get(guid)?.attributes.objectClass?.includes('group')) members.set(guid, await this.#source.members(guid));
+    }
     const whole = page.map((object) => {
       const { objectClass: _, ...shown } = (isRevived(object) && found.get(object.guid)?.attributes) || {};
       const values = Object.entries(shown).filter(([, value]) => value.length > 0);
-      return { ...object, attributes: { ...Object.fromEntries(values), ...object.attributes } };
+      const membersAdded = isRevived(object) ? [...object.membersAdded, ...(members.get(object.guid) ?? [])] : object.membersAdded;
+      return { ...object, membersAdded, attributes: { ...Object.fromEntries(values), ...object.attributes } };
     });
     return [...whole, ...joined];
   }

@@ -53,7 +53,13 @@ export function fullSync(cursor: Cursor, query: Query, run: string): Cursor {
 }
 
 /** Why the saved cookie would not bring everything. */
-export type FullSyncReason = 'query-changed' | 'cookie-too-old' | 'controller-rolled-back' | 'controller-restored';
+export type FullSyncReason =
+  | 'cursor-lost'
+  | 'query-changed'
+  | 'cookie-too-old'
+  | 'controller-rolled-back'
+  | 'controller-restored'
+  | 'scope-known';
 
 /** Tombstone lifetime assumed until the forest has told its own: the shortest default, 60 days. */
 const shortestTombstoneDays = 60;
@@ -62,6 +68,9 @@ const dayMs = 24 * 3600 * 1000;
 /** What the cursor alone tells. A day of margin: garbage collection runs twice a day (MS-ADTS section 3.1.1.5.5.7). */
 export function staleness(cursor: Cursor, query: Query, now: Date): FullSyncReason | undefined {
   if (cursor.query.digest !== query.digest) return 'query-changed';
+  // What a full sync noted is forgotten after a week; without it what we may not look up would pass for gone (invariant 3).
+  const run = cursor.verification?.run;
+  if (run !== undefined && now.getTime() - Date.parse(run) > 6 * dayMs) return 'cookie-too-old';
   // The cookies of a full sync that takes several polls are as old as the sync.
   const since = cursor.fullSync?.run ?? cursor.polledAt;
   if (cursor.cookie.length === 0 || since === undefined) return undefined;
@@ -69,9 +78,13 @@ export function staleness(cursor: Cursor, query: Query, now: Date): FullSyncReas
   return now.getTime() - Date.parse(since) > days * dayMs ? 'cookie-too-old' : undefined;
 }
 
-/** Whether nothing was written on this controller since we read all of it: then there is nothing to ask for. */
+/**
+ * Whether nothing was written on this controller since we read all of it: then there is nothing to ask for. With another's cookie there is:
+ * that one may have lacked what this one had told, and it was read again since.
+ */
 export function isQuiet(cursor: Cursor, { host, usn }: ControllerState): boolean {
-  return cursor.cookie.length > 0 && !cursor.more && cursor.controllers[host]?.usn === usn.toString();
+  const own = cursor.givenBy === undefined || cursor.givenBy.host === host;
+  return own && cursor.cookie.length > 0 && !cursor.more && cursor.controllers[host]?.usn === usn.toString();
 }
 
 /**

@@ -18,10 +18,12 @@ import {
   type MemberState,
   securityDescriptorText,
 } from '../directory-source.ts';
+import { parentName } from '../distinguished-name.ts';
 import {
   type Cursor,
   type EdgeRow,
   type GoneCount,
+  type GoneFrom,
   isEdgeRow,
   isObjectRow,
   type Mirror,
@@ -44,6 +46,8 @@ export interface VerificationDependencies {
   readonly status: DirectoryStatus;
   readonly log: Log;
   readonly now: () => Date;
+  /** Since when this controller is read, ISO 8601; undefined when no other one was before. */
+  readonly readHereSince: string | undefined;
   readonly remainingMs: () => number;
   readonly write: (rows: readonly MirrorRow[]) => Promise<void>;
 }
@@ -54,10 +58,15 @@ const sliceMs = 15_000;
 /** How long a person has to approve what the guard holds back. */
 const approvalMs = 24 * 3600 * 1000;
 
+/** For how long the guard remembers what it let through. */
+const windowMs = 24 * 3600 * 1000;
+
 /** Few deletions are no share of anything: in a small directory ten are always let through. */
 const always = 10;
 
 const nothing: GoneCount = { objects: 0, memberships: 0 };
+/** Who approved that memberships end did not approve that people go. */
+const isWithin = (count: GoneCount, most: GoneCount): boolean => count.objects <= most.objects && count.memberships <= most.memberships;
 const total = ({ objects, memberships }: GoneCount): number => objects + memberships;
 
 export const beginVerification = (cursor: Cursor, startedAt: string, run: string | undefined): Cursor => ({
@@ -89,15 +98,30 @@ export async function verify(cursor: Cursor, deps: VerificationDependencies): Pr
   return { ...cursor, verification: pass };
 }
 
+/** Changes reach another site every three hours by default (MS-ADTS section 6.1.1.2.2.3.1), and may take several hops. */
+const replicationMs = 12 * 3600 * 1000;
+
+/**
+ * The rows of which this controller can be asked. What another one told shortly before we came here may not have reached it: its answer would
+ * be older than the row, and the change is not sent again, as the cookie says that we have it.
+ */
+function settled<T extends MirrorRow>(rows: readonly T[], { readHereSince: since }: VerificationDependencies): readonly T[] {
+  if (since === undefined) return rows;
+  const from = new Date(Date.parse(since) - replicationMs).toISOString();
+  return rows.filter(({ detectedAt }) => detectedAt < from || detectedAt >= since);
+}
+
 async function verifyRows(
-  rows: readonly MirrorRow[],
+  scanned: readonly MirrorRow[],
   pass: Verification,
   seen: CompleteRead | undefined,
   deps: VerificationDependencies,
 ): Promise<Verification> {
+  const rows = settled(scanned, deps);
   const objects = rows.filter(isObjectRow).filter(({ deleted }) => !deleted);
+  const vanished = rows.filter(isObjectRow).filter(({ deleted }) => deleted);
   const edges = rows.filter(isEdgeRow).filter(({ direct }) => direct);
-  const guids = [...new Set([...objects.map(({ guid }) => guid), ...edges.map(({ member }) => member.guid)])];
+  const guids = [...new Set([...[...objects, ...vanished].map(({ guid }) => guid), ...edges.map(({ member }) => member.guid)])];
   const found = new Map((await deps.source.lookUp(guids)).map((object) => [object.guid, object]));
 
   const gone: MirrorRow[] = [];
@@ -115,7 +139,12 @@ async function verifyRows(
   }
   const cleared = await clearedAttributes(objects, found, deps.source);
   const healing = objects.flatMap((row) => difference(row, found.get(row.guid), cleared.get(row.guid)) ?? []);
-  await deps.write(await deps.reader.rows(healing, deps.context, deps.now()));
+  // What was only hidden comes back as what was deleted by mistake does: whole, with its memberships.
+  const returned = vanished.flatMap(({ guid }) => {
+    const object = found.get(guid);
+    return object === undefined ? [] : [change(guid, object.dn, { isDeleted: [] })];
+  });
+  await deps.write(await deps.reader.rows([...healing, ...returned], deps.context, deps.now()));
 
   const goneCount = {
     objects: pass.goneCount.objects + gone.filter(isObjectRow).length,
@@ -123,7 +152,7 @@ async function verifyRows(
   };
   const counted = { ...pass, verified: pass.verified + objects.length + edges.length, goneCount, unproven: pass.unproven + unproven };
   // What a person approved is done as it is found, as long as it is not more than that.
-  if (pass.approved !== undefined && total(goneCount) <= total(pass.approved)) {
+  if (pass.approved !== undefined && isWithin(goneCount, pass.approved)) {
     await bury(gone, deps);
     return counted;
   }
@@ -210,9 +239,12 @@ const sameValues = (values: readonly string[], others: readonly string[] = []): 
 async function concluded(cursor: Cursor, pass: Verification, deps: VerificationDependencies): Promise<Cursor> {
   const { domain, settings, log } = deps;
   const { most, share } = settings.guard;
-  const count = total(pass.goneCount);
   const verifiedAt = deps.now().toISOString();
   const done = { ...cursor, verifiedAt };
+  const before =
+    cursor.letThrough && Date.parse(verifiedAt) - Date.parse(cursor.letThrough.since) < windowMs ? cursor.letThrough : undefined;
+  // Of the whole window: a right that is lost bit by bit must not delete everybody in many small passes (invariant 6).
+  const count = total(pass.goneCount) + (before?.count ?? 0);
   const report = { domain, verified: pass.verified, gone: pass.goneCount, unproven: pass.unproven };
   if (pass.gone.length === 0) {
     log.info('VERIFIED', report);
@@ -221,21 +253,35 @@ async function concluded(cursor: Cursor, pass: Verification, deps: VerificationD
   if (count > most || (count > always && count > share * pass.verified)) {
     const approval = approvalOf(pass.gone, pass.startedAt);
     const expiresAt = new Date(Date.parse(verifiedAt) + approvalMs).toISOString();
-    await deps.status.guardTripped({ approval, gone: pass.goneCount, verified: pass.verified, most, share, expiresAt });
-    log.error('GUARD_TRIPPED', { ...report, approval, most, share, expiresAt });
+    const rows = await deps.mirror.read(pass.gone);
+    const from = lostFrom(rows);
+    await deps.status.guardTripped({ approval, gone: pass.goneCount, from, verified: pass.verified, most, share, expiresAt });
+    log.error('GUARD_TRIPPED', { ...report, from, first: rows.slice(0, shownRows).map(nameOf), approval, most, share, expiresAt });
     return { ...done, heldBack: { approval, run: pass.run, gone: pass.goneCount, expiresAt } };
   }
   const rows = await deps.mirror.read(pass.gone);
   await bury(await stillGone(rows, pass, deps), deps);
   log.info('VERIFIED', report);
-  return done;
+  return { ...done, letThrough: { since: before?.since ?? verifiedAt, count } };
+}
+
+/** Containers and rows of what is gone that are shown to who has to decide. */
+const shownContainers = 10;
+const shownRows = 20;
+
+const nameOf = (row: MirrorRow): string => (isObjectRow(row) ? row.dn : isEdgeRow(row) ? `${row.member.dn} in ${row.group.dn}` : row.pk);
+
+function lostFrom(rows: readonly MirrorRow[]): readonly GoneFrom[] {
+  const containers = Map.groupBy(rows, (row) => (isEdgeRow(row) ? row.group.dn : parentName(nameOf(row))));
+  const counted = [...containers].map(([container, of]) => ({ container, count: of.length }));
+  return counted.sort((one, other) => other.count - one.count).slice(0, shownContainers);
 }
 
 /** A pass takes its time: what came back meanwhile stays. */
 async function stillGone(rows: readonly MirrorRow[], { run }: Verification, deps: VerificationDependencies): Promise<readonly MirrorRow[]> {
   const seen = await completeRead(run, deps);
   const gone: MirrorRow[] = [];
-  for (const row of rows) {
+  for (const row of settled(rows, deps)) {
     if (isObjectRow(row) && !row.deleted && (await isGone(row, seen, deps.source))) gone.push(row);
     if (isEdgeRow(row) && row.direct && (await membershipOf(row, seen, deps)) === 'gone') gone.push(row);
   }

@@ -57,7 +57,8 @@ function securityEvent(fields: ReadonlyMap<string, string>): SecurityEvent {
     action,
     occurredAt: time(fields.get('System/TimeCreated@SystemTime')),
     recordId: matching(fields.get('System/EventRecordID'), /^\d{1,20}$/),
-    computer: matching(fields.get('System/Computer'), /^[^\s#\p{C}]{1,255}$/u),
+    // Part of a sort key, which DynamoDB ends at 1,024 bytes: a character may take four.
+    computer: matching(fields.get('System/Computer'), /^[^\s#\p{C}]{1,200}$/u),
     ...(targetSid === undefined ? {} : { targetSid }),
     ...(memberSid === undefined ? {} : { memberSid }),
     ...(objectGuid === undefined ? {} : { objectGuid }),

@@ -317,3 +317,12 @@ describe('properties', () => {
     );
   });
 });
+
+test('WHEN the name of a computer is as long as one may be, in characters of four bytes, THEN the key of its event fits DynamoDB', () => {
+  const longest = (length: number) =>
+    oneLine({ id: 4720, recordId: '9'.repeat(20), computer: '\u{20000}'.repeat(length), data: { TargetSid: userSid } });
+  const [event] = events(longest(200));
+  expect(Buffer.byteLength(`${event?.occurredAt}#${event?.computer}#${event?.recordId}`)).toBeLessThanOrEqual(1_024);
+  expect(event?.computer).toHaveLength(400);
+  expect(readSecurityEvents(longest(255)).events.filter(({ computer }) => Buffer.byteLength(computer) > 900)).toEqual([]);
+});

@@ -1,5 +1,15 @@
 import { CloudWatchLogsClient, PutLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
-import { DescribeTableCommand, DynamoDBClient, GetItemCommand, ListTablesCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetItemCommand,
+  DescribeTableCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  ListTablesCommand,
+  PutItemCommand,
+  QueryCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { CreateUserCommand, IdentitystoreClient } from '@aws-sdk/client-identitystore';
 import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
@@ -124,6 +134,62 @@ describe('a role with permission', () => {
     const client = reader(tableArn, { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['user#*'] } });
     await client.send(get('user#1'));
     expect((await failure(client.send(get('group#1')))).name).toBe('AccessDeniedException');
+  });
+
+  describe('on the partitions of corp.example.com alone', () => {
+    const role = roleAllowed(endpoint, 'corp', [
+      {
+        ...allow(
+          ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:Scan', 'dynamodb:UpdateItem'],
+          [tableArn, `${tableArn}/index/by-role`],
+        ),
+        Condition: {
+          'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['corp.example.com#*'] },
+          Null: { 'dynamodb:LeadingKeys': 'false' },
+        },
+      },
+    ]);
+    const client = new DynamoDBClient(clientOf(endpoint, endpoint.credentialsFor(role, 'test')));
+    const [own, others] = ['corp.example.com#1', 'sales.example.com#1'];
+    const key = (pk: string) => ({ TableName: 'grants', Key: { pk: { S: pk } } });
+
+    test.each<[string, (pk: string) => Promise<unknown>]>([
+      [
+        'BatchGetItem',
+        (pk) =>
+          client.send(new BatchGetItemCommand({ RequestItems: { grants: { Keys: [own, `${pk}0`].map((one) => ({ pk: { S: one } })) } } })),
+      ],
+      ['GetItem', (pk) => client.send(new GetItemCommand(key(pk)))],
+      ['PutItem', (pk) => client.send(new PutItemCommand({ TableName: 'grants', Item: { pk: { S: pk } } }))],
+      ['UpdateItem', (pk) => client.send(new UpdateItemCommand(key(pk)))],
+      [
+        'Query',
+        (pk) =>
+          client.send(
+            new QueryCommand({ TableName: 'grants', KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': { S: pk } } }),
+          ),
+      ],
+      [
+        'Query of an index',
+        (role) =>
+          client.send(
+            new QueryCommand({
+              TableName: 'grants',
+              IndexName: 'by-role',
+              KeyConditionExpression: '#r = :r',
+              ExpressionAttributeNames: { '#r': 'role' },
+              ExpressionAttributeValues: { ':r': { S: role } },
+            }),
+          ),
+      ],
+    ])('WHEN it calls %s THEN a key of its own is allowed, one of another domain denied', async (_, call) => {
+      await call(own);
+      expect((await failure(call(others))).name).toBe('AccessDeniedException');
+    });
+
+    test('WHEN it scans THEN it is denied, as a scan names no partition', async () => {
+      expect((await failure(client.send(new ScanCommand({ TableName: 'grants' })))).name).toBe('AccessDeniedException');
+    });
   });
 
   test('GIVEN the code of a function calls WHEN a policy denies by lambda:SourceFunctionArn THEN its calls are refused, the service’s are not', async () => {

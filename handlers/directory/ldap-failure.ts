@@ -1,0 +1,40 @@
+/** What went wrong at a domain controller, in words fit for a log and an event: they hold no credentials. */
+import { ResultCodeError } from 'ldapts';
+
+/** What AD's error data of a refused bind means (Windows error codes in the diagnostic message of result 49). */
+const bindErrors: Readonly<Record<string, string>> = {
+  '525': 'no such account',
+  '52e': 'wrong user name or password',
+  '530': 'not permitted at this time',
+  '531': 'not permitted from this computer',
+  '532': 'password expired',
+  '533': 'account disabled',
+  '701': 'account expired',
+  '773': 'password must be changed',
+  '775': 'account locked out',
+};
+
+export function bindRefused(url: string, username: string, error: Error): string {
+  const code = /data ([0-9a-f]{3})/i.exec(error.message)?.[1]?.toLowerCase() ?? '';
+  const meaning = bindErrors[code] ?? 'credentials refused';
+  return `bind of "${username}" at ${url} refused: ${meaning}${code ? ` (data ${code})` : ''}; put the right user name and password into the bind secret`;
+}
+
+const certificateErrors: Readonly<Record<string, string>> = {
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by another CA',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by another CA',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by another CA',
+  UNABLE_TO_GET_ISSUER_CERT: 'its certificate is signed by another CA',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by another CA',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+};
+
+/** A reason in plain words. Messages of ldapts and Node carry no credentials. */
+export function reasonOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  const certificate = certificateErrors[code];
+  if (certificate !== undefined) return `${certificate} (${code}); set the directory's CA certificate to the one that signed it`;
+  if (error instanceof ResultCodeError) return `${error.name} (${error.code}): ${error.message}`;
+  return error instanceof Error ? error.message || code || error.name : String(error);
+}
