@@ -163,32 +163,6 @@ function part(bytes: Buffer, offset: number, length: number, what: string): Buff
 
 const malformed = (reason: string): RangeError => new RangeError(`not a security descriptor: ${reason}`);
 
-/** What two descriptors do not share, as lines: `O:S-1-…`, `D:PAI` (flags), `D:(A;;…)` (entries). Order alone is no difference. */
-export interface SddlDifference {
-  readonly removed: readonly string[];
-  readonly added: readonly string[];
-}
-
-/** Compares two texts of `sddlText`, so that a reviewer need not search for one changed entry among dozens. */
-export function sddlDifference(before: string, after: string): SddlDifference {
-  const added = sddlLines(after);
-  const removed = sddlLines(before).filter((line) => {
-    const index = added.indexOf(line);
-    if (index >= 0) added.splice(index, 1);
-    return index < 0;
-  });
-  return { removed, added };
-}
-
-function sddlLines(sddl: string): string[] {
-  let list = '';
-  return (sddl.match(sddlParts) ?? []).map((line) => {
-    if (line.startsWith('(')) return `${list}${line}`;
-    list = line.slice(0, 2);
-    return line;
-  });
-}
-
 const sddlParts = /[OG]:S[\d-]+|[DS]:[A-Z_]*(?!:)|\([^()]*\)/g;
 
 /**

@@ -109,16 +109,8 @@ const directory = 'active-directory.directory';
 const access = 'active-directory.access';
 const roles = 'active-directory.roles';
 
-/** What happens to an account. `Expired` and the end of a lockout are time passing: nothing is written in the directory then. */
-const accountChanges = {
-  Created: v.strictObject({ enabled: v.boolean() }),
-  Enabled: nothing,
-  Disabled: nothing,
-  Expired: v.strictObject({ at: time }),
-  ExpiryChanged: timeChange,
-  /** `until` is null when only an administrator ends it. */
-  LockedOut: v.strictObject({ until: v.nullable(time) }),
-  Unlocked: nothing,
+/** What happens to an account as to a group. */
+const objectChanges = {
   Renamed: attributeChanges,
   Moved: dnChange,
   Updated: attributeChanges,
@@ -129,18 +121,20 @@ const accountChanges = {
   LeftScope: nothing,
 } as const;
 
-const groupChanges = {
-  Created: nothing,
-  Renamed: attributeChanges,
-  Moved: dnChange,
-  Updated: attributeChanges,
-  Deleted: nothing,
-  Restored: nothing,
-  EnteredScope: nothing,
-  LeftScope: nothing,
-  MemberAdded: membership,
-  MemberRemoved: membership,
+/** What happens to an account. `Expired` and the end of a lockout are time passing: nothing is written in the directory then. */
+const accountChanges = {
+  Created: v.strictObject({ enabled: v.boolean() }),
+  Enabled: nothing,
+  Disabled: nothing,
+  Expired: v.strictObject({ at: time }),
+  ExpiryChanged: timeChange,
+  /** `until` is null when only an administrator ends it. */
+  LockedOut: v.strictObject({ until: v.nullable(time) }),
+  Unlocked: nothing,
+  ...objectChanges,
 } as const;
+
+const groupChanges = { Created: nothing, ...objectChanges, MemberAdded: membership, MemberRemoved: membership } as const;
 
 /** Entries `UserCreated`, `UserEnabled`, … of one kind of object: a rule for people never fires for a computer. */
 function changesOf<const Kind extends string, Changes extends Readonly<Record<string, v.GenericSchema>>>(kind: Kind, changes: Changes) {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dynamoDbMirror } from '../../handlers/directory/dynamodb-mirror.ts';
 import { isObjectRow, type Mirror } from '../../handlers/directory/mirror.ts';
 import { type AwsEndpoint, startEndpoint } from '../../sandbox/aws/endpoint.ts';
+import { directoryTable } from './directory-table.ts';
 import { memoryMirror } from './memory-mirror.ts';
 import { mirrorContract } from './mirror-contract.ts';
 import { objectRow, userObject } from './rows.ts';
@@ -14,7 +15,7 @@ let client: DynamoDBClient;
 
 beforeAll(async () => {
   endpoint = await startEndpoint({ region: 'eu-central-1', account: '111122223333', identityStoreId: 'd-1234567890' });
-  await endpoint.call('operator', 'dynamodb', 'CreateTable', directoryTable);
+  await endpoint.call('operator', 'dynamodb', 'CreateTable', directoryTable(table));
   client = new DynamoDBClient({ endpoint: endpoint.url, region: endpoint.region, credentials: endpoint.operator });
 });
 
@@ -22,30 +23,6 @@ afterAll(async () => {
   client?.destroy();
   await endpoint?.close();
 });
-
-function index(IndexName: string, hash: string, range: string) {
-  const KeySchema = [
-    { AttributeName: hash, KeyType: 'HASH' },
-    { AttributeName: range, KeyType: 'RANGE' },
-  ];
-  return { IndexName, KeySchema, Projection: { ProjectionType: 'KEYS_ONLY' } };
-}
-
-/** As the module DirectoryWatch makes it. */
-const directoryTable = {
-  TableName: table,
-  BillingMode: 'PAY_PER_REQUEST',
-  AttributeDefinitions: ['pk', 'sk', 'listedUnder', 'dueUnder', 'dueAt', 'sid'].map((AttributeName) => ({
-    AttributeName,
-    AttributeType: 'S',
-  })),
-  KeySchema: [
-    { AttributeName: 'pk', KeyType: 'HASH' },
-    { AttributeName: 'sk', KeyType: 'RANGE' },
-  ],
-  GlobalSecondaryIndexes: [index('listing', 'listedUnder', 'pk'), index('due', 'dueUnder', 'dueAt'), index('sid', 'sid', 'pk')],
-  StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
-};
 
 /** The client exists only once the endpoint runs. */
 const lateDynamoDbMirror = (now: () => Date): Mirror =>
