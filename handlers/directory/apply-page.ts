@@ -447,15 +447,26 @@ function stamp<T extends MirrorRow>(old: T | undefined, context: PageContext) {
   };
 }
 
-/** Whether two images of a row differ in more than their stamps. */
-const differs = (old: MirrorRow, row: MirrorRow): boolean => !isDeepStrictEqual(substance(old), substance(row));
-
-function substance(row: MirrorRow): object {
-  if (isEdgeRow(row)) return { direct: row.direct, primary: row.primary, present: row.present };
-  if (!isObjectRow(row)) return row;
-  const { sid, type, dn, attributes, deleted, expired, lockedOut, dueAt, primaryGroup, appliesTo, outOfScope } = row;
-  return { sid, type, dn, attributes, deleted, expired, lockedOut, dueAt, primaryGroup, appliesTo, outOfScope };
+/** Whether two images of a row differ in more than their stamps. A full sync asks it of every object. */
+function differs(old: MirrorRow, row: MirrorRow): boolean {
+  if (isEdgeRow(old) && isEdgeRow(row)) return old.direct !== row.direct || old.primary !== row.primary || old.present !== row.present;
+  if (!isObjectRow(old) || !isObjectRow(row)) return !isDeepStrictEqual(old, row);
+  return substance.some((name) => old[name] !== row[name]) || !sameLists(old, row) || !sameAttributes(old.attributes, row.attributes);
 }
+
+/** What of an object's row is more than a stamp, besides its lists. */
+const substance = ['sid', 'type', 'dn', 'deleted', 'expired', 'lockedOut', 'dueAt', 'primaryGroup', 'outOfScope'] as const;
+
+const sameLists = (old: ObjectRow, row: ObjectRow): boolean =>
+  old.appliesTo === row.appliesTo || isDeepStrictEqual(old.appliesTo, row.appliesTo);
+
+function sameAttributes(old: ObjectRow['attributes'], now: ObjectRow['attributes']): boolean {
+  const names = Object.keys(now);
+  return names.length === Object.keys(old).length && names.every((name) => sameValues(old[name], now[name]));
+}
+
+const sameValues = (old: readonly string[] | undefined, now: readonly string[] | undefined): boolean =>
+  old === now || (old !== undefined && old.length === now?.length && old.every((value, index) => value === now[index]));
 
 function typeOf(object: ChangedObject): ObjectType | undefined {
   const classes = new Set(object.attributes.objectClass?.map((name) => name.toLowerCase()));

@@ -1,11 +1,10 @@
 /** Every event of accounts, each from what happens in a real directory (Samba), seen with the connector's own account. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseEvent, toEntry } from '../../handlers/events/identity-event.ts';
 import { changeAttribute, createUser, newPassword, unicodePassword } from '../../sandbox/domain-controller/population.ts';
 import { directoryContents } from './ldapsearch.ts';
 import { fileTimeIn, logOnWrongly, passwordSettings, restoreObject, spanOf } from './samba-operations.ts';
-import { lines, ofType, type SambaPolls, startSambaPolls, watched } from './samba-polls.ts';
+import { expectParsed, lines, ofType, type SambaPolls, startSambaPolls, watched } from './samba-polls.ts';
 
 let polls: SambaPolls;
 let admin: SambaPolls['population']['admin'];
@@ -29,11 +28,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  // What was told is what EventBridge carries and every consumer parses.
-  for (const event of polls?.eventsSince(0) ?? []) {
-    const { Source, DetailType, Detail } = toEntry(event);
-    expect(parseEvent({ source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) }).id).toBe(event.id);
-  }
+  expectParsed(polls?.eventsSince(0) ?? []);
   await polls?.stop();
 });
 

@@ -19,6 +19,7 @@ import {
   populate,
   unicodePassword,
 } from '../../sandbox/domain-controller/population.ts';
+import { strictPasswordSettings } from './samba-operations.ts';
 
 const setup = fileURLToPath(new URL('../../modules/directory/setup/', import.meta.url));
 const insufficientAccess = { code: 50 };
@@ -108,20 +109,7 @@ describe('GIVEN the account that the set-up made THEN it reads', () => {
   test('a fine-grained password policy and whom it holds for, which an ordinary user does not see', async () => {
     const user = await createUser(population.admin, population.usersDn, 'Strict');
     const policy = `CN=Strict,CN=Password Settings Container,CN=System,${base}`;
-    await population.admin.add(policy, {
-      objectClass: ['top', 'msDS-PasswordSettings'],
-      'msDS-PasswordSettingsPrecedence': '10',
-      'msDS-PasswordReversibleEncryptionEnabled': 'FALSE',
-      'msDS-PasswordHistoryLength': '24',
-      'msDS-PasswordComplexityEnabled': 'TRUE',
-      'msDS-MinimumPasswordLength': '16',
-      'msDS-MinimumPasswordAge': '0',
-      'msDS-MaximumPasswordAge': '-864000000000',
-      'msDS-LockoutThreshold': '5',
-      'msDS-LockoutObservationWindow': '-6000000000',
-      'msDS-LockoutDuration': '-6000000000',
-      'msDS-PSOAppliesTo': user,
-    });
+    await population.admin.add(policy, { ...strictPasswordSettings, 'msDS-PSOAppliesTo': user });
     expect(text((await read(connector, policy, ['msDS-MinimumPasswordLength']))['msDS-MinimumPasswordLength'])).toEqual(['16']);
     expect(text((await read(connector, user, ['msDS-ResultantPSO']))['msDS-ResultantPSO'])).toEqual([policy]);
 

@@ -2,12 +2,11 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isObjectRow } from '../../handlers/directory/mirror.ts';
-import { parseEvent, toEntry } from '../../handlers/events/identity-event.ts';
 import { runCommand } from '../../sandbox/domain-controller/command.ts';
 import { changeAttribute, createGroup, createUser } from '../../sandbox/domain-controller/population.ts';
 import { directoryContents, mirrorContents } from './ldapsearch.ts';
 import { passwordSettings, restoreObject, spanOf } from './samba-operations.ts';
-import { lines, ofType, type SambaPolls, startSambaPolls } from './samba-polls.ts';
+import { expectParsed, lines, ofType, type SambaPolls, startSambaPolls } from './samba-polls.ts';
 
 let polls: SambaPolls;
 let admin: SambaPolls['population']['admin'];
@@ -37,10 +36,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const event of polls?.eventsSince(0) ?? []) {
-    const { Source, DetailType, Detail } = toEntry(event);
-    expect(parseEvent({ source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) }).id).toBe(event.id);
-  }
+  expectParsed(polls?.eventsSince(0) ?? []);
   await polls?.stop();
 });
 

@@ -6,6 +6,7 @@ import { secretAttributes } from '../../handlers/events/catalogue.ts';
 import { ConfigurationError } from '../../handlers/platform/errors.ts';
 import { changeAttribute, createGroup, createUser, newPassword, unicodePassword } from '../../sandbox/domain-controller/population.ts';
 import { startScriptedLdapServer } from '../ldap/scripted-server.ts';
+import { strictPasswordSettings } from './samba-operations.ts';
 import { everything, named, SambaSource } from './samba-source.ts';
 
 const samba = new SambaSource();
@@ -15,20 +16,6 @@ const user = (name: string, attributes?: Record<string, string>, enabled?: boole
   createUser(samba.population.admin, samba.population.usersDn, name, attributes, enabled);
 const change = (dn: string, operation: 'add' | 'delete' | 'replace', type: string, values: readonly string[]) =>
   changeAttribute(samba.population.admin, dn, operation, type, values);
-
-const passwordSettings = {
-  objectClass: ['top', 'msDS-PasswordSettings'],
-  'msDS-PasswordSettingsPrecedence': '10',
-  'msDS-PasswordReversibleEncryptionEnabled': 'FALSE',
-  'msDS-PasswordHistoryLength': '24',
-  'msDS-PasswordComplexityEnabled': 'TRUE',
-  'msDS-MinimumPasswordLength': '16',
-  'msDS-MinimumPasswordAge': '0',
-  'msDS-MaximumPasswordAge': '-864000000000',
-  'msDS-LockoutThreshold': '5',
-  'msDS-LockoutObservationWindow': '-6000000000',
-  'msDS-LockoutDuration': '-6000000000',
-};
 
 describe('a domain controller that answers', () => {
   test('WHEN all is asked for THEN people, groups, computers, containers and policies come whole with their identities', async () => {
@@ -188,7 +175,7 @@ describe('a domain controller that answers', () => {
   test('WHEN a password policy gets and loses those it applies to THEN they come as added and removed', async () => {
     const dn = `CN=Strict,CN=Password Settings Container,CN=System,${samba.controller.baseDn}`;
     const [one, two] = [await user('Strict One'), await user('Strict Two')];
-    const made = await changesOf(() => samba.population.admin.add(dn, { ...passwordSettings, 'msDS-PSOAppliesTo': [one] }));
+    const made = await changesOf(() => samba.population.admin.add(dn, { ...strictPasswordSettings, 'msDS-PSOAppliesTo': [one] }));
     expect(named(made, 'Strict')).toMatchObject([
       {
         attributes: { 'msDS-MinimumPasswordLength': ['16'], 'msDS-PasswordSettingsPrecedence': ['10'] },

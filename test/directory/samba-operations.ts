@@ -53,6 +53,21 @@ export const passwordSettings = (attributes: Readonly<Record<string, string | st
   ...attributes,
 });
 
+/** A strict one, other than the default in every value. */
+export const strictPasswordSettings = {
+  objectClass: ['top', 'msDS-PasswordSettings'],
+  'msDS-PasswordSettingsPrecedence': '10',
+  'msDS-PasswordReversibleEncryptionEnabled': 'FALSE',
+  'msDS-PasswordHistoryLength': '24',
+  'msDS-PasswordComplexityEnabled': 'TRUE',
+  'msDS-MinimumPasswordLength': '16',
+  'msDS-MinimumPasswordAge': '0',
+  'msDS-MaximumPasswordAge': '-864000000000',
+  'msDS-LockoutThreshold': '5',
+  'msDS-LockoutObservationWindow': '-6000000000',
+  'msDS-LockoutDuration': '-6000000000',
+};
+
 const setup = fileURLToPath(new URL('../../modules/directory/setup', import.meta.url));
 const removal = `
 import json, sys

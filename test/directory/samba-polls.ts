@@ -1,4 +1,5 @@
 /** Polls of detect-changes at a real domain controller (Samba), with the connector's own account, over a mirror in memory. */
+import { expect } from 'vitest';
 import { type CaptureOptions, captureSettings } from '../../handlers/directory/capture-settings.ts';
 import {
   type DetectChangesDependencies,
@@ -12,7 +13,7 @@ import { identityEvents } from '../../handlers/directory/identity-events.ts';
 import { connectLdapSource } from '../../handlers/directory/ldap-source.ts';
 import { type Cursor, firstValue, isEdgeRow, isObjectRow, type ObjectRow } from '../../handlers/directory/mirror.ts';
 import type { IdentityEventType } from '../../handlers/events/catalogue.ts';
-import type { AnyIdentityEvent, EventOf } from '../../handlers/events/identity-event.ts';
+import { type AnyIdentityEvent, type EventOf, parseEvent, toEntry } from '../../handlers/events/identity-event.ts';
 import { type DomainController, startDomainController } from '../../sandbox/domain-controller/index.ts';
 import { createConnectorAccount, newPassword, type Population, populate } from '../../sandbox/domain-controller/population.ts';
 import { type MemoryMirror, memoryMirror } from './memory-mirror.ts';
@@ -165,6 +166,14 @@ export class SambaPolls {
   async stop(): Promise<void> {
     await this.population.admin.unbind();
     await this.controller.stop();
+  }
+}
+
+/** What was told is what EventBridge carries and every consumer parses. */
+export function expectParsed(events: readonly AnyIdentityEvent[]): void {
+  for (const event of events) {
+    const { Source, DetailType, Detail } = toEntry(event);
+    expect(parseEvent({ source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) }).id).toBe(event.id);
   }
 }
 

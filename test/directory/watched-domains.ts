@@ -1,10 +1,10 @@
 /** Several watched domains in one mirror: rows are those that change capture makes of each domain's pages. */
 import { applyPage, keysOf, type PageContext } from '../../handlers/directory/apply-page.ts';
-import { type ChangedObject, mirroredAttributes } from '../../handlers/directory/directory-source.ts';
+import type { ChangedObject } from '../../handlers/directory/directory-source.ts';
 import { namingContextOf } from '../../handlers/directory/distinguished-name.ts';
 import { type MirrorRow, membersListing, objectKey } from '../../handlers/directory/mirror.ts';
 import type { MemoryMirror } from './memory-mirror.ts';
-import { delta, detectedAt, guidOf, referenceTo } from './rows.ts';
+import { context as contextOfCorp, delta, guidOf, referenceTo } from './rows.ts';
 
 export class WatchedDomain {
   readonly name: string;
@@ -49,18 +49,7 @@ export class WatchedDomain {
 
   /** What a page of changes would write. */
   async rowsOf(...objects: readonly ChangedObject[]): Promise<readonly MirrorRow[]> {
-    const context: PageContext = {
-      domain: this.name,
-      fence: 1,
-      detectedAt,
-      snapshot: false,
-      mirrored: new Set(mirroredAttributes([])),
-      scope: {},
-      scopeGroups: [],
-      primaryGroups: new Map(),
-      lockouts: new Map(),
-      lockoutsAsked: new Set(),
-    };
+    const context: PageContext = { ...contextOfCorp, domain: this.name };
     const partitions = await Promise.all(objects.map(({ guid }) => this.#mirror.readPartition(objectKey(this.name, guid).pk)));
     const listings = await Promise.all(objects.map(({ guid }) => this.#mirror.list(membersListing(this.name, guid))));
     const others = await this.#mirror.read([...keysOf(objects, context), ...listings.flat()]);

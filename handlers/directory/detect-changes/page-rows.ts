@@ -66,7 +66,7 @@ export class PageReader {
     // Whether the end of a membership is told depends on its group.
     const groups = [...left, ...ended.flat()].filter(isEdgeRow).map(({ group }) => objectKey(poll.domain, group.guid));
     const others = groups.length === 0 ? [] : await this.#mirror.read(groups);
-    const dead = await this.#deadStrangers(objects, existing);
+    const dead = await this.#deadStrangers(objects, known);
     const told = dead.size === 0 ? objects : objects.filter(({ guid }) => !dead.has(guid));
     return applyPage(told, [...existing, ...left, ...ended.flat(), ...others], {
       ...context,
@@ -80,8 +80,7 @@ export class PageReader {
    * Changes of what was deleted before the mirror began, or forgotten since: the recycle bin strips its objects half a year after their
    * deletion (MS-ADTS section 3.1.1.5.5.6.3). A full sync would bring nothing of them, and the next one would be due on the next day.
    */
-  async #deadStrangers(objects: readonly ChangedObject[], existing: readonly MirrorRow[]): Promise<ReadonlySet<string>> {
-    const known = new Set(existing.filter(isObjectRow).map(({ guid }) => guid));
+  async #deadStrangers(objects: readonly ChangedObject[], known: ReadonlySet<string>): Promise<ReadonlySet<string>> {
     const dead = new Set<string>();
     for (const object of objects) {
       if (known.has(object.guid) || object.attributes.objectClass !== undefined || isTombstone(object)) continue;
