@@ -8,11 +8,12 @@ import type { EnvironmentProps } from './environments.ts';
 export class EnvironmentStack extends TerraformStack {
   constructor(scope: Construct, name: string, environment: EnvironmentProps) {
     super(scope, name);
-    const ca = new TerraformVariable(this, 'directory_ca', {
-      type: 'string',
-      description: "PEM of the CA that signed the domain controllers' certificates; set TF_VAR_directory_ca",
+    const variable = (id: string, description: string): string =>
+      new TerraformVariable(this, id, { type: 'string', description: `${description}; set TF_VAR_${id}` }).stringValue;
+    const props = environment({
+      directoryCa: () => variable('directory_ca', "PEM of the CA that signed the domain controllers' certificates"),
+      scimEndpoint: () => variable('scim_endpoint', 'base URL of the SCIM 2.0 server, https://…/scim/v2'),
     });
-    const props = environment(ca.stringValue);
     new AwsProvider(this, 'aws', { region: props.region, allowedAccountIds: [props.account] });
     // Seen from the stack's own folder under cdktf.out: the state lies beside cdktf.json. A team puts its S3 backend here.
     new LocalBackend(this, { path: `../../../terraform.${name}.tfstate` });
@@ -23,6 +24,11 @@ export class EnvironmentStack extends TerraformStack {
     };
     output('identity_bus', integration.bus.name, 'event bus with every identity event');
     output('audit_log_group', integration.audit.logGroupName, 'log group with the audit trail');
+    output('approval_key', integration.roles.approvals.alias, 'whoever may sign with this key may approve what a guard holds back');
+    output('report_bucket', integration.roles.reports.name, 'bucket with the drift reports, under reconcile/<target>/');
+    for (const { name: target, secretArn } of integration.roles.targets) {
+      if (secretArn !== undefined) output(`target_secret_arn_${target}`, secretArn, `put what the functions log on to ${target} with here`);
+    }
     for (const { name: directory, directory: known } of integration.directory.directories) {
       output(
         `bind_secret_arn_${directory}`,

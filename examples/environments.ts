@@ -1,19 +1,64 @@
 /** The three environments of the example. They differ by these props alone. */
-import type { ActiveDirectoryIntegrationProps, RoleMapping } from '../modules/index.ts';
+import { fileURLToPath } from 'node:url';
+import { type ActiveDirectoryIntegrationProps, type RoleMapping, starterPolicies } from '../modules/index.ts';
 
-/** What an environment has of its own; the CA comes from whoever deploys, as TF_VAR_directory_ca. */
-export type EnvironmentProps = (caCertificate: string) => ActiveDirectoryIntegrationProps;
+/** What comes from whoever deploys: a Terraform variable each, for the environments that ask for it. */
+export interface Variables {
+  readonly directoryCa: () => string;
+  readonly scimEndpoint: () => string;
+}
 
-const roleMappings: readonly [RoleMapping, ...RoleMapping[]] = [
-  { id: 'developers', group: { name: 'AWS-Developers' }, role: 'developers' },
-  { id: 'auditors', group: { dn: 'CN=AWS-Auditors,OU=Groups,DC=corp,DC=example,DC=com' }, role: 'auditors' },
-  { id: 'teams', group: { pattern: '^AWS-Team-(?<team>[A-Za-z0-9]+)$' }, role: 'team-$<team>' },
-];
+/** What an environment has of its own. */
+export type EnvironmentProps = (variables: Variables) => ActiveDirectoryIntegrationProps;
 
 const domain = 'corp.example.com';
 const account = '111122223333';
 const region = 'eu-central-2';
-const identityCenter = { identityStoreId: 'd-1234567890' } as const;
+
+/** Roles without a target hold at an environment's only one. */
+const roleMappings = (targets?: readonly string[]): readonly [RoleMapping, ...RoleMapping[]] => {
+  const at = targets && { targets };
+  return [
+    { id: 'developers', group: { name: 'AWS-Developers' }, role: 'developers', ...at },
+    { id: 'auditors', group: { dn: 'CN=AWS-Auditors,OU=Groups,DC=corp,DC=example,DC=com' }, role: 'auditors', ...at },
+    { id: 'teams', group: { pattern: '^AWS-Team-(?<team>[A-Za-z0-9]+)$' }, role: 'team-$<team>', ...at },
+  ];
+};
+
+/** A group's name says which access to which account its members have: AWS-111122223333-ReadOnly. */
+const accountAccess: RoleMapping = {
+  id: 'account-access',
+  group: { pattern: '^AWS-(?<account>\\d{12})-(?<permissionSet>[\\w-]+)$' },
+  role: 'AWS-$<account>-$<permissionSet>',
+  targets: ['identity-center'],
+  assignments: [{ account: '$<account>', permissionSet: '$<permissionSet>' }],
+};
+
+const administrators: RoleMapping = {
+  id: 'administrators',
+  group: { name: 'Cloud-Administrators' },
+  role: 'cloud-administrators',
+  targets: ['identity-center'],
+  assignments: [{ account, permissionSet: 'Administration' }],
+  labels: ['privileged'],
+  unless: ['lockedOut', 'passwordMustChange'],
+};
+
+const identityStore = { identityStoreId: 'd-1234567890' } as const;
+
+/** IAM Identity Center where roles also bring access to AWS accounts. */
+const identityCenter = {
+  ...identityStore,
+  instanceArn: 'arn:aws:sso:::instance/ssoins-1234567890abcdef',
+  permissionSets: {
+    ReadOnly: 'arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef',
+    Administration: 'arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-234567890abcdef1',
+  },
+  accounts: [account, '444455556666'],
+};
+
+/** What must hold whatever the mappings say. */
+const policies = [starterPolicies.mappedGrants, starterPolicies.stalePasswords, fileURLToPath(new URL('policies', import.meta.url))];
 
 /** Networks that exist before the integration does. */
 const network = {
@@ -23,7 +68,7 @@ const network = {
 } as const;
 
 export const environments: Readonly<Record<'dev' | 'staging' | 'prod', EnvironmentProps>> = {
-  dev: (caCertificate) => ({
+  dev: ({ directoryCa, scimEndpoint }) => ({
     name: 'dev',
     account,
     region,
@@ -32,19 +77,19 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
         existing: {
           domain,
           ldapsUrls: ['ldaps://dc1.corp.example.com:636'],
-          caCertificate,
+          caCertificate: directoryCa(),
           network: { ...network, directorySecurityGroupId: 'sg-0d4e5f60718293a4b' },
         },
       },
     ],
-    roleMappings,
-    identityCenter,
+    roleMappings: roleMappings(['identity-center', 'wiki']),
+    targets: [{ identityCenter: identityStore }, { name: 'wiki', scim: { endpoint: scimEndpoint(), authentication: { bearer: true } } }],
     logRetentionDays: 14,
     auditRetentionDays: 30,
     deletionProtection: false,
   }),
 
-  staging: (caCertificate) => ({
+  staging: ({ directoryCa }) => ({
     name: 'staging',
     account,
     region,
@@ -54,7 +99,7 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
           domain,
           shortName: 'CORP',
           edition: 'Standard',
-          caCertificate,
+          caCertificate: directoryCa(),
           network: {
             vpcId: 'vpc-0e2f3a4b5c6d7e8f9',
             subnetIds: ['subnet-0c3d4e5f607182930', 'subnet-0d4e5f60718293041'],
@@ -65,11 +110,12 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
         securityLog: { managed: true },
       },
     ],
-    roleMappings,
-    identityCenter: { ...identityCenter, onDeleted: 'keep' },
+    roleMappings: [...roleMappings(), accountAccess],
+    policies,
+    targets: [{ identityCenter, onDeleted: 'keep' }],
   }),
 
-  prod: (caCertificate) => ({
+  prod: ({ directoryCa, scimEndpoint }) => ({
     name: 'prod',
     account,
     region,
@@ -78,7 +124,7 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
         existing: {
           domain,
           ldapsUrls: ['ldaps://dc1.corp.example.com:636', 'ldaps://dc2.corp.example.com:636'],
-          caCertificate,
+          caCertificate: directoryCa(),
           bindSecretArn: `arn:aws:secretsmanager:${region}:${account}:secret:directory/reader-a1B2c3`,
           network: { ...network, directorySecurityGroupId: 'sg-0e5f60718293a4b5c', openDirectorySecurityGroup: false },
         },
@@ -91,8 +137,32 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
         },
       },
     ],
-    roleMappings,
-    identityCenter,
+    roleMappings: [...roleMappings(['identity-center', 'wiki']), accountAccess, administrators],
+    policies,
+    targets: [
+      {
+        identityCenter,
+        attributes: { title: 'title' },
+        // Half of what is allowed by default: more than that is nobody's ordinary working day.
+        guard: {
+          revocations: { run: { most: 25 }, hour: { most: 50 }, day: { most: 250 } },
+          accounts: { run: { most: 10 }, hour: { most: 25 }, day: { most: 100 } },
+        },
+        reconcile: { everyMinutes: 30 },
+      },
+      {
+        name: 'wiki',
+        scim: {
+          endpoint: scimEndpoint(),
+          authentication: { bearer: true },
+          secretArn: `arn:aws:secretsmanager:${region}:${account}:secret:wiki/scim-token-d4E5f6`,
+        },
+        attributes: { title: 'title', department: 'department' },
+        onDeleted: 'deactivate',
+        // Other people keep accounts there, too: what differs is told, and mended by hand.
+        reconcile: { everyMinutes: 240, mode: 'report' },
+      },
+    ],
     alarmActions: [`arn:aws:sns:${region}:${account}:platform-on-call`],
     permissionsBoundaryArn: `arn:aws:iam::${account}:policy/platform-boundary`,
     archiveRetentionDays: 90,

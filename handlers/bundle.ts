@@ -1,15 +1,22 @@
 /**
- * Builds every function's zip: `dist/handlers/<domain>/<function>.zip` with one file, index.mjs.
+ * Builds every function's zip: `dist/handlers/<domain>/<function>.zip` with one file, index.mjs; where the function evaluates policies also
+ * with Cedar's WebAssembly module.
  * The same source gives the same bytes in any folder: fixed working directory, sorted names, fixed dates.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 import { zipSync } from 'fflate';
 import { type FunctionName, functions } from './functions.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Cedar's CommonJS module reads the WebAssembly module that lies beside it. */
+const cedarModule = 'node_modules/@cedar-policy/cedar-wasm/nodejs/cedar_wasm.js';
+const cedarWasm = 'cedar_wasm_bg.wasm';
+/** An ES module has no __dirname. */
+const directoryOfModule = 'const __dirname=import.meta.dirname;';
 
 /** Path of a function's zip, absolute. */
 export const zipPath = (name: FunctionName): string => join(root, 'dist', 'handlers', functions[name], `${name}.zip`);
@@ -21,6 +28,7 @@ export async function bundle(name: FunctionName): Promise<Uint8Array> {
     entryPoints: [`handlers/${functions[name]}/${name}/index.ts`],
     bundle: true,
     write: false,
+    metafile: true,
     platform: 'node',
     target: 'node22',
     format: 'esm',
@@ -35,8 +43,16 @@ export async function bundle(name: FunctionName): Promise<Uint8Array> {
   });
   const code = result.outputFiles[0]?.contents;
   if (code === undefined) throw new Error(`esbuild wrote nothing for ${name}`);
+  const wasm = besides(result.metafile);
+  const index = Object.keys(wasm).length === 0 ? code : Buffer.concat([Buffer.from(directoryOfModule), code]);
   // A zip's dates have no time zone: fflate writes local time, so the date is built from local parts.
-  return zipSync({ 'index.mjs': code }, { level: 9, mtime: new Date(2000, 0, 1) });
+  return zipSync({ ...wasm, 'index.mjs': index }, { level: 9, mtime: new Date(2000, 0, 1) });
+}
+
+/** Files that lie beside the code. */
+function besides({ inputs }: Metafile): Record<string, Uint8Array> {
+  const module = Object.keys(inputs).find((path) => path.endsWith(cedarModule));
+  return module === undefined ? {} : { [cedarWasm]: readFileSync(join(root, dirname(module), cedarWasm)) };
 }
 
 /** Writes a file only if its bytes differ, so that nothing that watches it wakes up. */

@@ -5,6 +5,8 @@ export const functions = {
   'read-security-log': 'directory',
   'decide-access': 'access',
   'sync-roles': 'roles',
+  reconcile: 'roles',
+  'settle-guard': 'roles',
   'record-audit': 'audit',
 } as const;
 

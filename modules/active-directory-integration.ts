@@ -1,7 +1,7 @@
 /** The whole integration for one environment: what a platform team instantiates. */
 import { Aspects, type IAspect, TerraformResource } from 'cdktf';
 import { Construct, type IConstruct } from 'constructs';
-import type { RoleMapping } from '../handlers/access/role-mapping.ts';
+import type { AccessProps } from './access/access-configuration-objects.ts';
 import { AccessDecision } from './access/access-decision.ts';
 import { AuditTrail } from './audit/audit-trail.ts';
 import { DirectoryWatch } from './directory/directory-watch.ts';
@@ -9,16 +9,15 @@ import type { WatchedDirectoryProps } from './directory/watched-directory.ts';
 import { IdentityBus } from './events/identity-bus.ts';
 import { ConfigurationBucket } from './platform/configuration-bucket.ts';
 import { IntegrationEnvironment, type IntegrationEnvironmentProps } from './platform/integration-environment.ts';
-import { type LogRetentionDays, type NonEmpty, present, WrongPropError } from './platform/prop-checks.ts';
-import { type IdentityCenterProps, RoleSync } from './roles/role-sync.ts';
+import { type LogRetentionDays, type NonEmpty, WrongPropError } from './platform/prop-checks.ts';
+import { RoleSync } from './roles/role-sync.ts';
+import { checkedTargets, type TargetProps, targetOfRoles } from './roles/target-props.ts';
 
-export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentProps {
+export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentProps, AccessProps {
   /** The directories to follow, as a rule one; domains of one forest, or separate forests. */
   readonly directories: NonEmpty<WatchedDirectoryProps>;
-  /** Which group of the directory gives which role. */
-  readonly roleMappings: NonEmpty<RoleMapping>;
-  /** Where roles become groups and memberships. */
-  readonly identityCenter: IdentityCenterProps;
+  /** Where roles become groups, memberships and access to accounts: as a rule IAM Identity Center, and any place that speaks SCIM 2.0. */
+  readonly targets: NonEmpty<TargetProps>;
   /** Days the event archive keeps events for a replay. @default 30 */
   readonly archiveRetentionDays?: number;
   /** Days the audit trail is kept. @default 400 */
@@ -35,7 +34,7 @@ export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentP
  *   region: 'eu-central-1',
  *   directories: [{ existing: { domain: 'corp.example.com', ldapsUrls: ['ldaps://dc1.corp.example.com:636'], caCertificate, network } }],
  *   roleMappings: [{ id: 'developers', group: { name: 'AWS-Developers' }, role: 'developers' }],
- *   identityCenter: { identityStoreId: 'd-1234567890' },
+ *   targets: [{ identityCenter: { identityStoreId: 'd-1234567890' } }],
  * });
  */
 export class ActiveDirectoryIntegration extends Construct {
@@ -51,7 +50,7 @@ export class ActiveDirectoryIntegration extends Construct {
     super(scope, id);
     this.environment = new IntegrationEnvironment(this, 'environment', props);
     const { environment } = this;
-    present('identityCenter', props.identityCenter, 'give { identityStoreId }');
+    const targets = checkedTargets(props.targets, environment);
     const configuration = new ConfigurationBucket(this, 'configuration', { environment });
     this.bus = new IdentityBus(this, 'bus', { environment, ...optional('archiveRetentionDays', props.archiveRetentionDays) });
     const { bus } = this;
@@ -61,9 +60,13 @@ export class ActiveDirectoryIntegration extends Construct {
       bus,
       directory: this.directory,
       configuration,
+      targets: Object.fromEntries(targets.map((target) => [target.settings.name, targetOfRoles(target)])),
       roleMappings: props.roleMappings,
+      ...optional('policies', props.policies),
+      ...optional('onViolation', props.onViolation),
+      ...optional('revalidateEveryHours', props.revalidateEveryHours),
     });
-    this.roles = new RoleSync(this, 'roles', { environment, bus, access: this.access, identityCenter: props.identityCenter });
+    this.roles = new RoleSync(this, 'roles', { environment, bus, access: this.access, targets });
     this.audit = new AuditTrail(this, 'audit', { environment, bus, ...optional('retentionDays', props.auditRetentionDays) });
     Aspects.of(this).add(new Tagging({ Project: environment.prefix, Environment: environment.name, ...checkedTags(props.tags ?? {}) }));
   }

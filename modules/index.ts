@@ -1,7 +1,9 @@
 /** The modules' public contract: constructs, their props, and the lists of permissions that reviewers and tests share. */
 export type { RoleMapping } from '../handlers/access/role-mapping.ts';
 export type { EventSource, IdentityEventType } from '../handlers/events/catalogue.ts';
+export type { AccessProps, TargetOfRoles } from './access/access-configuration-objects.ts';
 export { AccessDecision, type AccessDecisionProps } from './access/access-decision.ts';
+export { starterPolicies } from './access/policy-files.ts';
 export { ActiveDirectoryIntegration, type ActiveDirectoryIntegrationProps } from './active-directory-integration.ts';
 export { AuditTrail, type AuditTrailProps } from './audit/audit-trail.ts';
 export type { CaptureProps } from './directory/capture.ts';
@@ -14,8 +16,8 @@ export {
   type PlacedDirectoryProps,
 } from './directory/directory.ts';
 export type { CreatedEndpoints, DirectoryNetworkProps, ExistingEndpoints } from './directory/directory-network.ts';
-export type { PollSchedule } from './directory/directory-poll.ts';
 export { DirectoryWatch, type DirectoryWatchProps } from './directory/directory-watch.ts';
+export type { PollSchedule } from './directory/poll-schedule.ts';
 export { SecurityLog, type SecurityLogProps, type SecurityLogSource } from './directory/security-log.ts';
 export { type ReadLog, SecurityLogReader, type SecurityLogReaderProps } from './directory/security-log-reader.ts';
 export {
@@ -26,13 +28,19 @@ export {
   type WatchProps,
 } from './directory/watched-directory.ts';
 export { IdentityBus, type IdentityBusProps, type IdentityRuleProps } from './events/identity-bus.ts';
-export { ConfigurationBucket, type ConfigurationBucketProps } from './platform/configuration-bucket.ts';
+export { ConfigurationBucket, type ConfigurationObject, type ConfigurationText } from './platform/configuration-bucket.ts';
 export { EnvironmentKey, type EnvironmentKeyProps } from './platform/environment-key.ts';
 export { HandlerFunction, type HandlerFunctionProps } from './platform/handler-function.ts';
 export { IntegrationEnvironment, type IntegrationEnvironmentProps } from './platform/integration-environment.ts';
 export { DeadLetterQueue, MessageQueue, type MessageQueueProps } from './platform/message-queue.ts';
 export type { ActionReason, Grantee, Statement } from './platform/policy.ts';
+export { PrivateBucket, type PrivateBucketProps } from './platform/private-bucket.ts';
 export { type LogRetentionDays, type NonEmpty, WrongPropError } from './platform/prop-checks.ts';
+export { ScheduledCall, type ScheduledCallProps } from './platform/scheduled-call.ts';
 export { Table, type TableProps } from './platform/table.ts';
-export { type IdentityCenterProps, RoleSync, type RoleSyncProps } from './roles/role-sync.ts';
+export { ApprovalKey, type ApprovalKeyProps } from './roles/approval-key.ts';
+export { GuardSettlement, type GuardSettlementProps } from './roles/guard-settlement.ts';
+export { RoleSync, type RoleSyncProps } from './roles/role-sync.ts';
+export { RoleTarget, type RoleTargetProps } from './roles/role-target.ts';
+export { checkedTargets, type ReconcileProps, type TargetDefinition, type TargetProps, targetOfRoles } from './roles/target-props.ts';
 export { surplusReasons, unscopedActions } from './surplus-reasons.ts';

@@ -28,15 +28,18 @@ export async function buildPackage(): Promise<string> {
     stdio: 'inherit',
   });
   cpSync(join(root, 'dist', 'handlers'), join(target, 'dist', 'handlers'), { recursive: true });
-  // Run by a directory's administrator, and the page that explains it.
+  // Read at synth where the props name no other.
+  cpSync(join(root, 'modules', 'access', 'policies'), join(target, 'modules', 'access', 'policies'), { recursive: true });
+  // Run by a directory's administrator; the first of the pages explains it.
   cpSync(join(root, 'modules', 'directory', 'setup'), join(target, 'modules', 'directory', 'setup'), { recursive: true });
-  for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'docs/connector-account.md']) cpSync(join(root, file), join(target, file));
+  const pages = ['connector-account', 'role-mappings', 'access-policies', 'roles-and-targets', 'guards'].map((page) => `docs/${page}.md`);
+  for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', ...pages]) cpSync(join(root, file), join(target, file));
   const { name, version, description, license, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   const versions = (names: readonly string[]) => Object.fromEntries(names.map((one) => [one, devDependencies[one]]));
   const manifest = {
     ...{ name, version, description, license, type: 'module' },
     exports: { '.': { types: './modules/index.d.ts', default: './modules/index.js' } },
-    dependencies: versions(['ldapts', 'valibot']),
+    dependencies: versions(['@cedar-policy/cedar-wasm', 'ldapts', 'valibot']),
     peerDependencies: versions(['cdktf', 'constructs', '@cdktf/provider-aws']),
   };
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);

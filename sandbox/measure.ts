@@ -1,5 +1,6 @@
 /** Measures single changes: from the start of the poll that sees one to the role at Identity Center. */
 import { changeAttribute, createUser } from './domain-controller/population.ts';
+import { isDetectChanges } from './function-setting.ts';
 import { identityStoreOf } from './identity-store.ts';
 import type { Sandbox } from './sandbox.ts';
 import { guidOf } from './story.ts';
@@ -57,7 +58,7 @@ export async function measure(sandbox: Sandbox, changes: number, done: (count: n
 
 /** One poll, started as the schedule starts it. */
 export async function poll({ endpoint, stack }: Pick<Sandbox, 'endpoint' | 'stack'>): Promise<void> {
-  const [schedule] = stack.schedules;
+  const schedule = stack.schedules.find(({ targetArn }) => isDetectChanges(stack, targetArn.split(':').at(-1) ?? ''));
   if (schedule === undefined) throw new Error('the stack has no schedule: nothing polls the directory');
   await endpoint.call({ roleArn: schedule.roleArn, sessionName: 'scheduler' }, 'lambda', 'Invoke', {
     FunctionName: schedule.targetArn,

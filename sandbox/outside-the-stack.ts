@@ -8,7 +8,7 @@ export function outsidePolicies(template: Template): Record<string, PolicyDocume
     Version: '2012-10-17',
     Statement: [
       { Sid: 'Work', Effect: 'Allow', Action: '*', Resource: '*' },
-      { Sid: 'NoIdentities', Effect: 'Deny', Action: ['iam:*', 'organizations:*', 'sso:*'], Resource: '*' },
+      { Sid: 'NoIdentities', Effect: 'Deny', Action: ['iam:*', 'organizations:*'], Resource: '*' },
     ],
   };
   const arns = [...template.blocks.values()].flatMap(({ config }) =>

@@ -1,15 +1,18 @@
 /** The whole integration on one machine: a synthesized environment, a real domain controller, the AWS endpoint and the real zips. */
+import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsEndpoint, startEndpoint } from './aws/endpoint.ts';
 import { checkMachine, type DomainController, startDomainController } from './domain-controller/index.ts';
 import { type Population, populate } from './domain-controller/population.ts';
-import { functionSetting } from './function-setting.ts';
+import { functionSetting, isDetectChanges } from './function-setting.ts';
 import { unlessAborted } from './interruption.ts';
 import { outsideLogGroups, outsidePolicies } from './outside-the-stack.ts';
 import { createOwnedFolder, removeAbandonedFolders, removeWithOwner } from './owned-folder.ts';
 import type { Progress } from './progress.ts';
+import { createPermissionSets, targetsInTemplate, targetsOf } from './role-targets.ts';
 import { createRuntime, type Runtime } from './runtime/index.ts';
+import { type ScimServer, startScimServer } from './scim-server.ts';
 import { synthesize } from './synthesis.ts';
 import type { AppliedStack } from './terraform/applied-stack.ts';
 import { applyStack } from './terraform/apply-stack.ts';
@@ -29,6 +32,8 @@ export interface SandboxOptions {
   readonly beforeFirstPoll?: (population: Population, mappedGroupDn: string, controller: DomainController) => Promise<void>;
   /** Longest wait for the first poll. @default 60,000 */
   readonly snapshotTimeoutMs?: number;
+  /** As of `EndpointOptions`. */
+  readonly identityStoreCallsPerSecond?: number;
 }
 
 export interface Sandbox {
@@ -37,6 +42,8 @@ export interface Sandbox {
   readonly runtime: Runtime;
   readonly controller: DomainController;
   readonly population: Population;
+  /** What the stack's SCIM targets are, where it has any. */
+  readonly scim: ScimServer | undefined;
   /** Groups of the domain that the environment's role mappings select. */
   readonly mappedGroupDn: string;
   readonly unmappedGroupDn: string;
@@ -96,15 +103,23 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     await options.beforeFirstPoll?.(population, mappedGroupDn, controller);
 
     const template = loadTemplate(stackDirectory);
-    const endpoint = await step('start the AWS endpoint', () => startEndpoint(settingsOf(template)));
+    const { identityStoreCallsPerSecond } = options;
+    const endpoint = await step('start the AWS endpoint', () =>
+      startEndpoint({ ...settingsOf(template), ...(identityStoreCallsPerSecond !== undefined && { identityStoreCallsPerSecond }) }),
+    );
     undo.push(() => endpoint.close());
+    const scimToken = randomBytes(24).toString('base64url');
+    const scim = targetsInTemplate(template).some(({ kind }) => kind === 'scim')
+      ? await step('start the SCIM server', () => startScimServer({ accepts: (token) => token === scimToken }))
+      : undefined;
+    if (scim) undo.push(() => scim.close());
 
     const stack = await step('apply the synthesized stack', async () => {
       for (const logGroupName of outsideLogGroups(template)) await endpoint.call('operator', 'logs', 'CreateLogGroup', { logGroupName });
       return await applyStack({
         stackDirectory,
         endpoint,
-        variables: { directory_ca: controller.ca },
+        variables: { directory_ca: controller.ca, ...(scim && { scim_endpoint: scim.url }) },
         policies: outsidePolicies(template),
         directory: {
           id: 'd-9067f0a1b2',
@@ -114,14 +129,21 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         },
       });
     });
-    await step('put the bind secret', () => putBindSecret(endpoint, stack, population));
+    await step('put the secrets, and make the permission sets', async () => {
+      const bind = { username: population.bindDn, password: population.bindPassword };
+      await putSecret(endpoint, functionSetting(stack, 'BIND_SECRET_ARN'), JSON.stringify(bind));
+      for (const SecretId of secretsOfTargets(stack)) await putSecret(endpoint, SecretId, scimToken);
+      await createPermissionSets(endpoint, targetsOf(stack));
+    });
 
     const runtime = createRuntime({
       endpoint,
       stack,
       hosts: hostsOf(controller),
+      internet: scim ? [new URL(scim.url).host] : [],
       directory: folder,
-      pollSeconds: options.pollSeconds,
+      // Polls alone are compressed: what else is on a schedule is made for the time between.
+      period: ({ targetArn }) => (isDetectChanges(stack, targetArn.split(':').at(-1) ?? '') ? options.pollSeconds : undefined),
       progress: progress.note,
     });
     undo.push(() => runtime.stop());
@@ -136,6 +158,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       runtime,
       controller,
       population,
+      scim,
       mappedGroupDn,
       unmappedGroupDn: `CN=${unmappedGroup},${population.groupsDn}`,
       stop,
@@ -165,14 +188,10 @@ async function both<A, B>(
 
 /** Region, account and identity store as the stack itself names them. */
 function settingsOf(template: Template): { region: string; account: string; identityStoreId: string } {
-  const variables = [...template.blocks.values()].flatMap(({ type, config }) => {
-    const environment = type === 'aws_lambda_function' ? config.environment : undefined;
-    return environment ? [(environment as { variables: Record<string, string> }).variables] : [];
-  });
-  const identityStoreId = variables.find((one) => one.IDENTITY_STORE_ID)?.IDENTITY_STORE_ID;
+  const identityStoreId = targetsInTemplate(template).find(({ settings }) => settings.identityStoreId)?.settings.identityStoreId;
   const account = template.account;
   if (identityStoreId === undefined)
-    throw new Error('the stack has no function with IDENTITY_STORE_ID: synthesize an environment of examples/');
+    throw new Error('the stack has no target with an identity store: synthesize an environment of examples/');
   if (account === undefined) throw new Error('the aws provider has no allowed_account_ids: name the account that the environment is for');
   return { region: template.region, account, identityStoreId };
 }
@@ -182,15 +201,20 @@ function hostsOf(controller: DomainController): Record<string, string> {
   return { [controller.domain]: controller.address, [controller.host]: controller.address };
 }
 
+const secretsOfTargets = ({ functions }: AppliedStack): ReadonlySet<string> =>
+  new Set(
+    [...functions.values()].flatMap(({ environment: { TARGET_SECRET_ARN = 'none' } }) =>
+      TARGET_SECRET_ARN === 'none' ? [] : [TARGET_SECRET_ARN],
+    ),
+  );
+
 /** What a team does after the first apply: Terraform created the secret without a value, or the stack names one that exists. */
-async function putBindSecret(endpoint: AwsEndpoint, stack: AppliedStack, { bindDn, bindPassword }: Population): Promise<void> {
-  const SecretId = functionSetting(stack, 'BIND_SECRET_ARN');
+async function putSecret(endpoint: AwsEndpoint, SecretId: string, SecretString: string): Promise<void> {
   const { SecretList } = await endpoint.call('operator', 'secretsmanager', 'ListSecrets', {});
   if (!(SecretList as { ARN: string }[]).some(({ ARN }) => ARN === SecretId)) {
     const [, Name, ArnSuffix] = /:secret:(.+)-(\w{6})$/.exec(SecretId) ?? [];
     await endpoint.call('operator', 'secretsmanager', 'CreateSecret', { Name, ArnSuffix });
   }
-  const SecretString = JSON.stringify({ username: bindDn, password: bindPassword });
   await endpoint.call('operator', 'secretsmanager', 'PutSecretValue', { SecretId, SecretString });
 }
 

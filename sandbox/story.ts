@@ -1,62 +1,65 @@
-/** The story: a person joins, is renamed, is disabled and leaves, and each change reaches the role by itself. */
+/** The story: people join, are renamed, are disabled and leave, and each change reaches every target by itself, and stays there. */
 
 import { guidText } from '../handlers/directory/object-identity.ts';
 import type { ChangeOf } from '../handlers/events/catalogue.ts';
-import { auditTrail, type TrailRecord } from './audit-trail.ts';
-import { changeAttribute, createUser, type Population } from './domain-controller/population.ts';
-import { functionSetting, isDetectChanges } from './function-setting.ts';
-import { identityStoreOf } from './identity-store.ts';
+import { auditTrail } from './audit-trail.ts';
+import { changeAttribute, createGroup, createUser, type Population } from './domain-controller/population.ts';
 import type { Progress } from './progress.ts';
+import { endMembershipsByHand, reconcileNow } from './reconciliation.ts';
+import { targetsOf } from './role-targets.ts';
 import type { Sandbox } from './sandbox.ts';
 import { securityLogGroup, tellMemberAdded } from './security-log.ts';
+import { type Effect, type StoryRow, storyRow } from './story-row.ts';
+import { type TargetView, targetViews, type ViewedAccount } from './target-view.ts';
 import { until } from './waiting.ts';
-
-/** One line of the story's table. Latencies count from the start of the poll that saw the change, in milliseconds. */
-export interface StoryRow {
-  readonly change: string;
-  readonly event: string;
-  readonly decision: string;
-  readonly roleChange: string;
-  readonly auditRecord: string;
-  /** Who changed the directory, where its Security log told; else who says that it changed. */
-  readonly actor: string;
-  readonly latencyMs: { readonly event: number; readonly decision?: number; readonly roleChange?: number; readonly auditRecord: number };
-}
 
 const role = 'developers';
 
+const alanDn = ({ usersDn }: Pick<Population, 'usersDn'>): string => `CN=Alan Example,${usersDn}`;
+const team = 'Platform-Team';
+/** Its name says which access to which account its members have, where the environment maps such groups. */
+const accountGroup = 'AWS-111122223333-ReadOnly';
+
 /** Before the first poll somebody is in the group already: what a snapshot brings reaches the role too. */
-export async function beforeTheStory({ admin, usersDn }: Population, mappedGroupDn: string): Promise<void> {
-  const dn = await createUser(admin, usersDn, 'Grace Example', { sAMAccountName: 'grace', displayName: 'Grace Example' });
-  await changeAttribute(admin, mappedGroupDn, 'add', 'member', [dn]);
+export async function beforeTheStory({ admin, usersDn, groupsDn }: Population, mappedGroupDn: string): Promise<void> {
+  const grace = await createUser(admin, usersDn, 'Grace Example', { sAMAccountName: 'grace', displayName: 'Grace Example' });
+  await changeAttribute(admin, mappedGroupDn, 'add', 'member', [grace]);
+  const alan = await createUser(admin, usersDn, 'Alan Example', { sAMAccountName: 'alan', displayName: 'Alan Example' });
+  await changeAttribute(admin, await createGroup(admin, groupsDn, team), 'add', 'member', [alan]);
+  await createGroup(admin, groupsDn, accountGroup);
 }
 
 /** Plays the story in a sandbox that began with `beforeTheStory`. @throws Error naming the step that did not come out */
 export async function playStory(sandbox: Sandbox, progress: Progress): Promise<readonly StoryRow[]> {
   const { population, mappedGroupDn, unmappedGroupDn, runtime, stack } = sandbox;
-  const { admin, usersDn } = population;
-  const store = identityStoreOf(sandbox);
-  const keepsDeleted = functionSetting(stack, 'ON_DELETED') === 'keep';
+  const { admin, usersDn, groupsDn } = population;
+  const targets = targetViews(sandbox);
+  const everywhere = targets.map(({ name }) => name);
   const rows: StoryRow[] = [];
-  const told = async (change: string, effect: Partial<Effect>, work: () => Promise<void>) => {
+  const told = async (change: string, effect: Effect, work: () => Promise<void>) => {
     const before = rows.length === 0 ? 0 : (await auditTrail(sandbox)).length;
     await progress.step(change, work);
-    rows.push(await row(sandbox, change, before, effect));
+    rows.push(await storyRow(sandbox, change, before, effect));
   };
+  /** Waits until every target shows it. @returns the accounts' ids, in the targets' order */
+  const shown = (what: string, guid: string, isSo: (account: ViewedAccount | undefined, target: TargetView) => boolean) =>
+    until(`${what} at ${everywhere.join(' and ')}`, async () => {
+      const accounts = await Promise.all(targets.map((target) => target.accountOf(guid)));
+      return targets.every((target, index) => isSo(accounts[index], target)) ? accounts.map((account) => account?.id) : undefined;
+    });
+  const holds = (account: ViewedAccount | undefined, ...roles: readonly string[]) =>
+    JSON.stringify(account?.roles) === JSON.stringify(roles);
 
-  await told('Grace was in AWS-Developers before the first poll', { roleChange: 'RoleGranted' }, async () => {
-    await until('the role of a member found by the snapshot', async () =>
-      (await auditTrail(sandbox)).find(({ type }) => type === 'RoleGranted'),
-    );
+  await told('Grace was in AWS-Developers before the first poll', { roleChange: 'RoleGranted', at: everywhere }, async () => {
+    await shown(`role ${role}`, await guidOf(sandbox, `CN=Grace Example,${usersDn}`), (account) => holds(account, role));
   });
 
   let dn = '';
-  let userId = '';
   let guid = '';
-  const userWithRoles = async (expected: readonly string[]) => {
-    const user = await store.userOf(guid);
-    if (user === undefined) return undefined;
-    return JSON.stringify(await store.rolesOf(user.UserId)) === JSON.stringify(expected) ? user : undefined;
+  let ids: readonly (string | undefined)[] = [];
+  /** No change but a deletion may make a new account: what was assigned to the old one would be lost. */
+  const isSame = (now: readonly (string | undefined)[]) => {
+    if (JSON.stringify(now) !== JSON.stringify(ids)) throw new Error(`accounts ${ids.join(', ')} became ${now.join(', ')}`);
   };
 
   await told('Ada joins', { event: 'UserCreated' }, async () => {
@@ -77,7 +80,7 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
     if (decision !== undefined) throw new Error(`a user in no group was decided on: ${JSON.stringify(decision.change)}`);
   });
 
-  await told('Ada is put into AWS-Developers', { roleChange: 'RoleGranted' }, async () => {
+  await told('Ada is put into AWS-Developers', { roleChange: 'RoleGranted', at: everywhere }, async () => {
     const securityLog = securityLogGroup(stack);
     // Without the schedule: where the Security log is read, its event alone brings the change.
     if (securityLog !== undefined) {
@@ -86,111 +89,97 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
     }
     await changeAttribute(admin, mappedGroupDn, 'add', 'member', [dn]);
     if (securityLog !== undefined) await tellMemberAdded(sandbox, securityLog, mappedGroupDn, dn);
-    userId = (await until(`the Identity Center user with role ${role}`, () => userWithRoles([role]))).UserId;
+    ids = await shown(`role ${role}`, guid, (account) => holds(account, role));
     runtime.resumeSchedules();
   });
 
-  await told('Ada is renamed', { roleChange: 'AccountUpdated' }, async () => {
+  await told('Ada is renamed', { roleChange: 'AccountUpdated', at: everywhere }, async () => {
     await admin.modifyDN(dn, `CN=Ada Sample,${usersDn}`);
     dn = `CN=Ada Sample,${usersDn}`;
     await changeAttribute(admin, dn, 'replace', 'userPrincipalName', ['ada.sample@corp.example.com']);
-    await until('the rename at Identity Center', async () => {
-      const user = await store.userOf(guid);
-      if (user?.UserName !== 'ada.sample@corp.example.com') return undefined;
-      if (user.UserId !== userId) throw new Error(`the rename made a new user ${user.UserId} in place of ${userId}`);
-      return user;
-    });
+    isSame(await shown('the new name', guid, (account) => account?.userName === 'ada.sample@corp.example.com'));
+  });
+
+  const alan = await guidOf(sandbox, alanDn(population));
+  await told("Alan's Platform-Team is put into AWS-Developers", { roleChange: 'RoleGranted', at: everywhere }, async () => {
+    await changeAttribute(admin, mappedGroupDn, 'add', 'member', [`CN=${team},${groupsDn}`]);
+    await shown(`role ${role}`, alan, (account) => holds(account, role));
+    const decided = await until('the decision on Alan', async () =>
+      (await auditTrail(sandbox)).find(({ type, subject }) => type === 'AccessDecided' && subject.guid === alan),
+    );
+    for (const { group, path } of (decided.change as ChangeOf<'AccessDecided'>).granted) {
+      const way = [...(path ?? []), group].map(({ name }) => name).join(' > ');
+      if (way !== `${team} > AWS-Developers`) throw new Error(`Alan holds ${role} by ${way}`);
+    }
   });
 
   await told('A group that nobody mapped changes', {}, async () => {
-    const mutations = () =>
-      sandbox.endpoint.calls.filter(({ service, operation }) => service === 'identitystore' && /^(Create|Update|Delete)/.test(operation));
-    const before = mutations().length;
+    const mutations = () => targets.map((target) => target.mutations()).join(' and ');
+    await runtime.idle();
+    const before = mutations();
     await changeAttribute(admin, unmappedGroupDn, 'add', 'member', [dn]);
     await until('the event of the unmapped group', async () => (await memberships(sandbox, unmappedGroupDn)) || undefined);
     await runtime.idle();
-    if (mutations().length !== before) throw new Error('a group that nobody mapped changed something at Identity Center');
+    if (mutations() !== before) throw new Error('a group that nobody mapped changed something at a target');
   });
 
-  await told('Ada is disabled', { roleChange: 'RoleRevoked' }, async () => {
+  await told(
+    "Somebody takes Alan's membership away at Identity Center",
+    { roleChange: 'DriftHealed', at: ['identity-center'] },
+    async () => {
+      for (const target of targets) {
+        const isTouched = target.name === 'identity-center';
+        const account = await target.accountOf(alan);
+        if (isTouched) await endMembershipsByHand(sandbox, account?.id ?? '');
+        const { findings, page } = await reconcileNow(sandbox, target.name);
+        if (findings !== (isTouched ? 1 : 0)) throw new Error(`reconcile of ${target.name} found ${findings} differences:\n${page}`);
+        if (isTouched && !/membership-missing.*Alan Example/s.test(page))
+          throw new Error(`the drift report does not tell of Alan:\n${page}`);
+      }
+      await shown(`role ${role}`, alan, (account) => holds(account, role));
+    },
+  );
+
+  // Where roles bring access to AWS accounts, disabling also has to cut the sessions that they gave.
+  const ended = targetsOf(stack).some(({ settings }) => settings.permissionSets) ? [accountGroup, role] : [role];
+  if (ended.includes(accountGroup)) {
+    await told(`Ada is put into ${accountGroup}`, { roleChange: 'RoleGranted', at: ['identity-center'] }, async () => {
+      await changeAttribute(admin, `CN=${accountGroup},${groupsDn}`, 'add', 'member', [dn]);
+      const asEver = (account: ViewedAccount | undefined, { name }: TargetView) =>
+        name === 'identity-center' ? holds(account, ...ended) : holds(account, role);
+      isSame(await shown(`role ${accountGroup}`, guid, asEver));
+    });
+  }
+
+  await told('Ada is disabled', { roleChange: 'AccessEnded', at: everywhere }, async () => {
     await changeAttribute(admin, dn, 'replace', 'userAccountControl', ['514']);
-    const user = await until('the end of the membership', () => userWithRoles([]));
-    if (user.UserId !== userId) throw new Error(`disabling replaced user ${userId} by ${user.UserId}`);
+    isSame(await shown('the end of all roles', guid, (account) => holds(account) && account?.active !== true));
+    await until('the evidence that it was read back', async () => {
+      const evidence = (await auditTrail(sandbox)).filter(({ type, subject }) => type === 'AccessEnded' && subject.guid === guid);
+      const verified = evidence
+        .map(({ change }) => change as ChangeOf<'AccessEnded'>)
+        .filter(({ steps }) => steps.at(-1)?.step === 'absence-verified');
+      return everywhere.every((name) => verified.some(({ account }) => account.target === name)) || undefined;
+    });
+    await until("the end of Ada's sessions", async () => {
+      const denied = sandbox.endpoint.provisionedPolicies().filter(({ inlinePolicy }) => inlinePolicy.includes(ids[0] ?? ''));
+      return denied.length === ended.length - 1 || undefined;
+    });
   });
 
-  const deleted: Partial<Effect> = { event: 'UserDeleted', ...(keepsDeleted ? {} : { roleChange: 'AccountDeprovisioned' }) };
+  const deleting = targets.filter(({ deletes }) => deletes).map(({ name }) => name);
+  const deleted: Effect = { event: 'UserDeleted', ...(deleting.length > 0 && { roleChange: 'AccountDeprovisioned', at: deleting }) };
   await told('Ada is deleted', deleted, async () => {
     await admin.del(dn);
-    if (keepsDeleted) {
-      await until('the decision', async () =>
-        (await auditTrail(sandbox)).find(({ change }) => 'state' in change && change.state === 'deleted'),
-      );
-      await runtime.idle();
-    } else {
-      await until('the end of the Identity Center user', async () => ((await store.userOf(guid)) === undefined ? true : undefined));
-    }
+    await until('the decision', async () =>
+      (await auditTrail(sandbox)).find(({ change, subject }) => subject.guid === guid && 'state' in change && change.state === 'deleted'),
+    );
+    await runtime.idle();
+    await shown('what is left of the accounts', guid, (account, { deletes }) =>
+      deletes ? account === undefined : holds(account) && account?.active !== true,
+    );
   });
   return rows;
-}
-
-interface Effect {
-  /** The event to tell of, where a change has several; otherwise the one that the decision names. */
-  readonly event: TrailRecord['type'];
-  readonly roleChange: TrailRecord['type'];
-}
-
-/** Reads a change's line back from the audit trail: from what it led to, up the chain of causes. */
-async function row(sandbox: Sandbox, change: string, recordsBefore: number, effect: Partial<Effect>): Promise<StoryRow> {
-  return await until(`the audit records of "${change}"`, async () => {
-    const trail = await auditTrail(sandbox);
-    const fresh = trail.slice(recordsBefore);
-    const parent = (record: TrailRecord | undefined) => trail.find(({ eventId }) => record?.cause?.id === eventId);
-    const roleChange = effect.roleChange === undefined ? undefined : fresh.findLast(({ type }) => type === effect.roleChange);
-    if (effect.roleChange !== undefined && roleChange === undefined) return undefined;
-    const isDirectory = ({ source }: TrailRecord) => source === 'active-directory.directory';
-    const decision = roleChange === undefined ? fresh.findLast(({ type }) => type === 'AccessDecided') : parent(roleChange);
-    const told = fresh.findLast(({ type }) => type === effect.event);
-    const event = told ?? (decision === undefined ? fresh.findLast(isDirectory) : parent(decision));
-    if (event === undefined || (roleChange !== undefined && decision === undefined)) return undefined;
-    const detected = Date.parse(event.detectedAt);
-    const poll = sandbox.runtime.invocations.findLast(
-      ({ functionName, startedAt }) => isDetectChanges(sandbox.stack, functionName) && startedAt <= detected,
-    );
-    if (poll === undefined) throw new Error(`no poll before ${event.detectedAt}`);
-    const since = (time: number) => Math.round(time - poll.startedAt);
-    const last = roleChange ?? decision ?? event;
-    return {
-      change,
-      event: event.type,
-      decision: decision === undefined ? 'nothing to decide' : describeDecision(decision),
-      roleChange: roleChange === undefined ? 'none' : describeRoleChange(roleChange),
-      auditRecord: `${last.type} ${last.eventId.slice(0, 8)}`,
-      actor: event.actor,
-      latencyMs: {
-        event: since(detected),
-        ...(decision === undefined ? {} : { decision: since(Date.parse(decision.occurredAt)) }),
-        ...(roleChange === undefined ? {} : { roleChange: since(Date.parse(roleChange.occurredAt)) }),
-        auditRecord: since(last.ingestedAt),
-      },
-    };
-  });
-}
-
-function describeDecision(record: TrailRecord): string {
-  const { granted, revoked, profile, state } = record.change as ChangeOf<'AccessDecided'>;
-  const parts = [
-    ...granted.map((grant) => `grant ${grant.role}`),
-    ...revoked.map((grant) => `revoke ${grant.role}`),
-    ...(granted.length === 0 && Object.keys(profile).length > 0 ? [`profile: ${Object.keys(profile).join(', ')}`] : []),
-  ];
-  return parts.length > 0 ? parts.join('; ') : state;
-}
-
-function describeRoleChange({ type, change }: TrailRecord): string {
-  if (type === 'RoleGranted' || type === 'RoleRevoked') return `${type} ${(change as ChangeOf<typeof type>).grant.role}`;
-  if (type === 'AccountUpdated') return `${type} ${Object.keys((change as ChangeOf<typeof type>).attributes).join(', ')}`;
-  if (type === 'AccountDeprovisioned') return `${type} ${(change as ChangeOf<typeof type>).account.userName}`;
-  return type;
 }
 
 /** Whether the audit trail shows a change of this group's members. */
@@ -199,7 +188,7 @@ async function memberships(sandbox: Sandbox, groupDn: string): Promise<boolean> 
 }
 
 /** objectGUID of an entry. */
-export async function guidOf({ population }: Sandbox, dn: string): Promise<string> {
+export async function guidOf({ population }: Pick<Sandbox, 'population'>, dn: string): Promise<string> {
   const { searchEntries } = await population.admin.search(dn, {
     scope: 'base',
     attributes: ['objectGUID'],

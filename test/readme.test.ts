@@ -70,7 +70,7 @@ describe('the package that the README says to build', () => {
     const modules = join(consumer, 'node_modules');
     mkdirSync(modules);
     cpSync(join(consumer, 'package'), join(modules, 'active-directory-lambda'), { recursive: true });
-    for (const name of ['cdktf', 'constructs', '@cdktf', 'valibot', 'ldapts', 'strict-event-emitter-types', '@types'])
+    for (const name of ['cdktf', 'constructs', '@cdktf', '@cedar-policy', 'valibot', 'ldapts', 'strict-event-emitter-types', '@types'])
       symlinkSync(join(root, 'node_modules', name), join(modules, name));
     writeFileSync(join(consumer, 'package.json'), '{"type": "module"}');
     writeFileSync(join(consumer, 'app.ts'), blocks('ts')[0] ?? '');
@@ -90,7 +90,7 @@ describe('the package that the README says to build', () => {
     const stack = join(out, 'stacks', 'prod');
     const functions: Record<string, { filename: string }> = JSON.parse(readFileSync(join(stack, 'cdk.tf.json'), 'utf8')).resource
       .aws_lambda_function;
-    expect(Object.keys(functions)).toHaveLength(6);
+    expect(Object.keys(functions)).toHaveLength(8);
     for (const { filename } of Object.values(functions)) expect(existsSync(join(stack, filename))).toBe(true);
     expect(readdirSync(stack)).toContain('assets');
   });

@@ -1,17 +1,34 @@
 /** Who should have what: pure. It has no clock and sees the mirror only as the rows it is given. */
 import { isDeepStrictEqual } from 'node:util';
-import { accountExpiry } from '../directory/file-time.ts';
-import { firstValue, isEnabled, type ObjectRow, subjectOf } from '../directory/mirror.ts';
-import type { Grant, PrincipalState } from '../events/catalogue.ts';
-import { type Cause, makeEvent } from '../events/identity-event.ts';
+import { type ObjectRow, subjectOf } from '../directory/mirror.ts';
+import type { EffectiveGroup } from '../directory/principals.ts';
+import type { AttributeChanges, Grant, PrincipalState } from '../events/catalogue.ts';
+import { type AnyIdentityEvent, type Cause, makeEvent } from '../events/identity-event.ts';
+import type { AccessConfiguration } from './access-configuration.ts';
+import { stateOf } from './account-conditions.ts';
+import { type CompiledMappings, compileMappings } from './compiled-mappings.ts';
 import { grantKey, type PrincipalGrants, type Profile, principalKey, profileChanges } from './grants.ts';
-import { matchRole, type RoleMapping } from './role-mapping.ts';
+import { type Judgement, judge } from './judgement.ts';
+import type { Authorizer } from './policies/authorizer.ts';
+import { profileOf } from './profile.ts';
+import { withinLimits } from './size-limits.ts';
 
-/** The target that a role mapping means where it names none. */
-export const identityCenter = 'identity-center';
+/** A configuration and its policies, made ready for many decisions. */
+export interface PreparedAccess {
+  readonly configuration: AccessConfiguration;
+  readonly mappings: CompiledMappings;
+  readonly authorizer: Authorizer;
+}
+
+export const prepareAccess = (configuration: AccessConfiguration, authorizer: Authorizer): PreparedAccess => ({
+  configuration,
+  mappings: compileMappings(configuration),
+  authorizer,
+});
 
 export interface DecisionContext {
-  readonly mappings: readonly RoleMapping[];
+  readonly access: PreparedAccess;
+  /** ISO 8601. */
   readonly decidedAt: string;
   readonly cause: Cause;
 }
@@ -20,97 +37,100 @@ export interface DecisionContext {
  * Decides for one principal.
  *
  * @param principal its row of the mirror
- * @param groups rows of the groups it is a direct member of
+ * @param groups all groups that it is effectively a member of
  * @param current what the grants table holds for it
  * @returns the next item of the grants table, or undefined when nothing changes
  */
 export function decide(
   principal: ObjectRow,
-  groups: readonly ObjectRow[],
+  groups: readonly EffectiveGroup[],
   current: PrincipalGrants | undefined,
   context: DecisionContext,
 ): PrincipalGrants | undefined {
-  const state = stateOf(principal, context.decidedAt);
-  const grants = state === 'active' ? grantsOf(groups, context.mappings) : {};
-  // A principal who never held a role is none of a target's business.
-  if (current === undefined && Object.keys(grants).length === 0) return undefined;
-  const profile = profileOf(principal);
-  if (current && current.state === state && isDeepStrictEqual(current.grants, grants) && isDeepStrictEqual(current.profile, profile))
-    return undefined;
+  const { access, decidedAt, cause } = context;
+  const state = stateOf(principal, decidedAt);
+  const judged = state === 'active' ? judge(principal, nearestFirst(groups), current, { access, decidedAt }) : nothing;
+  const { grants, denied, violations, refusals } = withinLimits(judged, current?.grants ?? {});
+  // A principal whom no mapping means, and who never held a role, is none of a target's business.
+  if (current === undefined && Object.keys(grants).length === 0 && Object.keys(denied).length === 0) return undefined;
+  const profiles = profilesOf(principal, state, Object.values(grants), current?.profiles ?? {}, access.configuration);
+  const before = { state: current?.state, grants: current?.grants ?? {}, denied: current?.denied ?? {}, profiles: current?.profiles ?? {} };
+  if (isDeepStrictEqual(before, { state, grants, denied, profiles })) return undefined;
 
   const subject = subjectOf(principal);
-  const revision = (current?.revision ?? 0) + 1;
-  const before = current?.grants ?? {};
-  const decided = makeEvent({
-    type: 'AccessDecided',
-    domain: principal.domain,
-    subject,
-    change: {
+  const revision = Math.max(Date.parse(decidedAt), (current?.revision ?? 0) + 1);
+  const told = { domain: principal.domain, subject, revision, at: decidedAt, cause };
+  const events: AnyIdentityEvent[] = [
+    ...violations.map((change) => makeEvent({ type: 'AccessViolationFound', change, part: grantKey(change.grant), ...told })),
+    ...refusals.map((change) => makeEvent({ type: 'AccessDenied', change, part: grantKey(change), ...told })),
+  ];
+  const isConcerned = Object.keys(profiles).length > 0;
+  if (isConcerned && !(before.state === state && isSameAccess(before.grants, grants) && isDeepStrictEqual(before.profiles, profiles))) {
+    const change = {
       state,
-      granted: Object.entries(grants).flatMap(([key, grant]) => (Object.hasOwn(before, key) ? [] : [grant])),
-      revoked: Object.entries(before).flatMap(([key, grant]) => (Object.hasOwn(grants, key) ? [] : [grant])),
+      granted: Object.entries(grants).flatMap(([key, grant]) => (Object.hasOwn(before.grants, key) ? [] : [grant])),
+      revoked: Object.entries(before.grants).flatMap(([key, grant]) => (Object.hasOwn(grants, key) ? [] : [grant])),
       holds: Object.values(grants),
-      profile: profileChanges(current?.profile, profile),
-    },
-    revision,
-    at: context.decidedAt,
-    cause: context.cause,
-  });
+      profile: changesOf(before.profiles, profiles),
+    };
+    events.push(makeEvent({ type: 'AccessDecided', change, ...told }));
+  }
   return {
     pk: principalKey(principal.domain, principal.guid),
     domain: principal.domain,
     subject,
     revision,
     state,
-    profile,
+    profiles,
     grants,
-    decidedAt: context.decidedAt,
-    cause: context.cause,
-    unannounced: [...(current?.unannounced ?? []), decided],
+    denied,
+    decidedAt,
+    cause,
+    unannounced: [...(current?.unannounced ?? []), ...events],
   };
 }
 
-/** The strongest word first: only what is none of these is active. */
-function stateOf(principal: ObjectRow, now: string): PrincipalState {
-  if (principal.deleted) return 'deleted';
-  if (principal.outOfScope) return 'outOfScope';
-  if (!isEnabled(principal)) return 'disabled';
-  // The poll marks it; until it comes, or while it cannot, nothing is granted to an account whose time is over (invariant 7).
-  const expiry = accountExpiry(firstValue(principal, 'accountExpires'));
-  return principal.expired || (expiry !== undefined && expiry.getTime() <= Date.parse(now)) ? 'expired' : 'active';
+const nothing: Judgement = { grants: {}, denied: {}, violations: [], refusals: [] };
+
+/** Living groups in scope, those nearest to the principal first: the shortest way is the best explanation. In one order, whatever the table's. */
+const nearestFirst = (groups: readonly EffectiveGroup[]): readonly EffectiveGroup[] =>
+  groups
+    .filter(({ row }) => row.type === 'group' && !row.deleted && !row.outOfScope)
+    .sort((one, other) => one.path.length - other.path.length || (one.row.pk < other.row.pk ? -1 : 1));
+
+/** Whether it is the same access for the same reason. Another way to the group, another policy or a group's new name is none to tell of. */
+function isSameAccess(before: PrincipalGrants['grants'], after: PrincipalGrants['grants']): boolean {
+  const reasons = (grants: PrincipalGrants['grants']) =>
+    Object.fromEntries(
+      Object.entries(grants).map(([key, { mapping, group, assignments }]) => [key, { mapping, group: group.guid, assignments }]),
+    );
+  return isDeepStrictEqual(reasons(before), reasons(after));
 }
 
-/** The grants that mappings give for these groups. Where several give one role, the mapping listed first is the reason. */
-function grantsOf(groups: readonly ObjectRow[], mappings: readonly RoleMapping[]): Record<string, Grant> {
-  const grants: Record<string, Grant> = {};
-  const byGuid = [...groups]
-    .filter((group) => group.type === 'group' && !group.deleted && !group.outOfScope)
-    .sort((a, b) => (a.guid < b.guid ? -1 : 1));
-  for (const mapping of mappings) {
-    for (const group of byGuid) {
-      const role = matchRole(mapping, groupNames(group));
-      if (role === undefined) continue;
-      const { guid, dn, name } = subjectOf(group);
-      const grant: Grant = { role, target: identityCenter, mapping: mapping.id, group: { guid, dn, name } };
-      grants[grantKey(grant)] ??= grant;
-    }
+/** What each target is told that has, or had, to hear of the principal. A tombstone has lost its attributes: what was told before stays. */
+function profilesOf(
+  principal: ObjectRow,
+  state: PrincipalState,
+  grants: readonly Grant[],
+  before: PrincipalGrants['profiles'],
+  { targets }: AccessConfiguration,
+): Readonly<Record<string, Profile>> {
+  const concerned = new Set([...Object.keys(before), ...grants.map(({ target }) => target)]);
+  if (state === 'deleted') return before;
+  const profiles: Record<string, Profile> = {};
+  for (const name of concerned) {
+    const target = Object.hasOwn(targets, name) ? targets[name] : undefined;
+    // A target that was taken out of the configuration keeps what it was told.
+    const profile = target === undefined ? before[name] : profileOf(principal, target.attributes);
+    if (profile !== undefined) profiles[name] = profile;
   }
-  return grants;
+  return profiles;
 }
 
-/** How role mappings may name a group. */
-export const groupNames = (group: ObjectRow) => ({ dn: group.dn, sid: group.sid, name: firstValue(group, 'sAMAccountName') });
-
-/** Identity Center needs a user name, a display name and both names of a person; AD needs none but the account name. */
-export function profileOf(principal: ObjectRow): Profile {
-  const account = firstValue(principal, 'sAMAccountName') ?? principal.guid;
-  const name = firstValue(principal, 'displayName') ?? firstValue(principal, 'name') ?? account;
-  const email = firstValue(principal, 'mail');
-  return {
-    userName: firstValue(principal, 'userPrincipalName') ?? `${account}@${principal.domain}`,
-    displayName: name,
-    givenName: firstValue(principal, 'givenName') ?? name,
-    familyName: firstValue(principal, 'sn') ?? name,
-    ...(email === undefined ? {} : { email }),
-  };
-}
+/** By `<target>.<attribute>`. */
+const changesOf = (before: PrincipalGrants['profiles'], after: PrincipalGrants['profiles']): AttributeChanges =>
+  Object.fromEntries(
+    Object.entries(after).flatMap(([target, profile]) =>
+      Object.entries(profileChanges(before[target], profile)).map(([attribute, change]) => [`${target}.${attribute}`, change]),
+    ),
+  );

@@ -1,23 +1,25 @@
-/** The grants table in DynamoDB. */
-import { type DynamoDBClient, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+/** The grants table in DynamoDB. Its other items (guards, what they hold back, revalidation) have sort keys of their own. */
+import { type DynamoDBClient, GetItemCommand, PutItemCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { fromItem, isConditionFailed, toItem } from '../platform/dynamodb.ts';
 import type { Grants, PrincipalGrants } from './grants.ts';
+
+/** Sort key of principals' items. */
+const sk = 'grants';
 
 export function dynamoDbGrants(client: DynamoDBClient, table: string): Grants {
   return {
     async read(pk) {
-      const { Item } = await client.send(new GetItemCommand({ TableName: table, Key: toItem({ pk }), ConsistentRead: true }));
-      return Item === undefined ? undefined : (fromItem(Item) as unknown as PrincipalGrants);
+      const { Item } = await client.send(new GetItemCommand({ TableName: table, Key: toItem({ pk, sk }), ConsistentRead: true }));
+      return Item === undefined ? undefined : ofItem(Item);
     },
-    async replace(next) {
-      const first = next.revision === 1;
+    async replace(next, before) {
       try {
         await client.send(
           new PutItemCommand({
             TableName: table,
-            Item: toItem(next),
-            ConditionExpression: first ? 'attribute_not_exists(pk)' : 'revision = :before',
-            ...(first ? {} : { ExpressionAttributeValues: toItem({ ':before': next.revision - 1 }) }),
+            Item: toItem({ ...next, sk }),
+            ConditionExpression: before === undefined ? 'attribute_not_exists(pk)' : 'revision = :before',
+            ...(before === undefined ? {} : { ExpressionAttributeValues: toItem({ ':before': before.revision }) }),
           }),
         );
         return true;
@@ -31,7 +33,7 @@ export function dynamoDbGrants(client: DynamoDBClient, table: string): Grants {
         await client.send(
           new UpdateItemCommand({
             TableName: table,
-            Key: toItem({ pk }),
+            Key: toItem({ pk, sk }),
             UpdateExpression: 'SET unannounced = :none',
             ConditionExpression: 'revision = :revision',
             ExpressionAttributeValues: toItem({ ':none': [], ':revision': revision }),
@@ -42,5 +44,23 @@ export function dynamoDbGrants(client: DynamoDBClient, table: string): Grants {
         if (!isConditionFailed(error)) throw error;
       }
     },
+    async scan(after) {
+      // A page ends at 1 MB before the filter, so it may hold no principal and yet not be the last.
+      const { Items = [], LastEvaluatedKey } = await client.send(
+        new ScanCommand({
+          TableName: table,
+          ConsistentRead: true,
+          FilterExpression: 'sk = :sk',
+          ExpressionAttributeValues: toItem({ ':sk': sk }),
+          ...(after === undefined ? {} : { ExclusiveStartKey: toItem(JSON.parse(after)) }),
+        }),
+      );
+      return { items: Items.map(ofItem), after: LastEvaluatedKey === undefined ? undefined : JSON.stringify(fromItem(LastEvaluatedKey)) };
+    },
   };
+}
+
+function ofItem(item: Parameters<typeof fromItem>[0]): PrincipalGrants {
+  const { sk: _, ...grants } = fromItem(item);
+  return grants as unknown as PrincipalGrants;
 }

@@ -1,7 +1,8 @@
 /** What one detect-changes captures: JSON in its environment variable `CAPTURE`. The construct checks it at synth, the function again. */
 import * as v from 'valibot';
 import { ConfigurationError } from '../platform/errors.ts';
-import { attributeProblem, scopeSchema, wrongValues } from './scope.ts';
+import { attributeProblem, wrongValues } from './attribute-names.ts';
+import { scopeSchema } from './scope.ts';
 
 const attribute = v.pipe(
   v.string(),

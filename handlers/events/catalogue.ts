@@ -23,6 +23,8 @@ export const objectTypes = [
   'passwordSettings',
   'groupPolicy',
   'adminSDHolder',
+  /** No object of the directory: a target of role sync, where an event is about none of its principals. */
+  'target',
 ] as const;
 
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -91,12 +93,48 @@ const time = v.pipe(v.string(), v.isoTimestamp());
 const timeChange = v.strictObject({ before: v.nullable(time), after: v.nullable(time) });
 const membership = v.strictObject({ member: memberSchema });
 
+/** Access to one AWS account, which a role brings at IAM Identity Center: names of the account (12 digits) and the permission set. */
+export const assignmentSchema = v.strictObject({ account: text, permissionSet: text });
+
+/** A group on the way from a principal to the role. */
+const groupOnTheWay = v.strictObject({ guid, dn: text, name: text });
+
 /** A role that a principal holds, and the mapping and group that give it. */
 export const grantSchema = v.strictObject({
   role: text,
   target: text,
   mapping: text,
-  group: v.strictObject({ guid, dn: text, name: text }),
+  /** The group that the mapping selects. */
+  group: groupOnTheWay,
+  /** From the group that the principal is a direct member of, to the last one before `group`; left out where it is a direct member of `group`. */
+  path: v.optional(v.array(groupOnTheWay)),
+  assignments: v.optional(v.array(assignmentSchema)),
+  /** Ids of the policies that permit it. */
+  policies: v.array(text),
+  /** When it was first decided, ISO 8601. */
+  since: v.pipe(v.string(), v.isoTimestamp()),
+  /** Policies that forbid it, where such a grant is only reported. */
+  violates: v.optional(v.array(text)),
+});
+
+/** A policy that decided, with its annotations. */
+const decidingPolicy = v.strictObject({ id: text, annotations: v.record(v.string(), v.string()) });
+
+/**
+ * Why a mapping that selects a principal's group gives no role: a policy forbids it, none permits it, one could not be evaluated, or the
+ * captured names are none of the target's (`role`: no valid name; `account`, `permissionSet`: not ours).
+ */
+export const denialReasons = ['forbidden', 'not-permitted', 'policy-error', 'role', 'account', 'permission-set'] as const;
+
+export const denialSchema = v.strictObject({
+  role: text,
+  target: text,
+  mapping: text,
+  group: groupOnTheWay,
+  reason: v.picklist(denialReasons),
+  /** What is wrong, for a person. */
+  detail: v.string(),
+  policies: v.array(decidingPolicy),
 });
 
 /** What the directory says of a principal's account. Only an active one holds roles. */
@@ -105,9 +143,42 @@ export const principalStates = ['active', 'disabled', 'expired', 'outOfScope', '
 /** The account of a principal at a target. `id` is the target's own id of it. */
 const targetAccount = v.strictObject({ target: text, id: text, userName: text });
 
+/** What a guard limits: memberships and assignments that end, or accounts that lose all access or are deleted. */
+export const guardCounts = ['revocations', 'accounts'] as const;
+/** One run of one function, or a rolling time. */
+export const guardWindows = ['run', 'hour', 'day'] as const;
+
+export const deprovisioningSteps = [
+  'memberships-ended',
+  'sessions-cut',
+  'account-deactivated',
+  'account-deleted',
+  'absence-verified',
+] as const;
+
+/** How a target may differ from what it should hold. `missing`: removed behind our back; `extra`: added; `unhealable` ones are told to a person. */
+export const driftKinds = [
+  'membership-missing',
+  'membership-extra',
+  'account-missing',
+  'account-changed',
+  'account-inactive',
+  'account-active',
+  'account-orphaned',
+  'account-duplicated',
+  'account-unmarked',
+  'role-missing',
+  'role-renamed',
+  'role-duplicated',
+  'role-unused',
+  'assignment-missing',
+  'assignment-extra',
+] as const;
+
 const directory = 'active-directory.directory';
 const access = 'active-directory.access';
 const roles = 'active-directory.roles';
+const approval = 'active-directory.approval';
 
 /** What happens to an account as to a group. */
 const objectChanges = {
@@ -203,8 +274,16 @@ export const catalogue = {
       revoked: v.array(grantSchema),
       /** All that the principal holds after the decision. */
       holds: v.array(grantSchema),
+      /** By `<target>.<attribute>`. */
       profile: attributeChanges,
     }),
+  },
+  /** A role that a mapping would give is not granted. Raised when that becomes so. */
+  AccessDenied: { source: access, change: denialSchema },
+  /** What a principal holds is forbidden by now. `revoked`: it ends with this decision; `reported`: it stays, as configured. */
+  AccessViolationFound: {
+    source: access,
+    change: v.strictObject({ grant: grantSchema, denial: denialSchema, outcome: v.picklist(['revoked', 'reported']) }),
   },
 
   RoleGranted: { source: roles, change: v.strictObject({ grant: grantSchema, account: targetAccount }) },
@@ -214,18 +293,100 @@ export const catalogue = {
     change: v.strictObject({ target: text, reason: text, remedy: text }),
   },
   RoleProvisioned: { source: roles, change: v.strictObject({ target: text, role: text, id: text }) },
+  RoleAssigned: { source: roles, change: v.strictObject({ target: text, role: text, id: text, assignment: assignmentSchema }) },
+  RoleUnassigned: { source: roles, change: v.strictObject({ target: text, role: text, id: text, assignment: assignmentSchema }) },
   AccountProvisioned: {
     source: roles,
     change: v.strictObject({ account: targetAccount, attributes: v.record(attributeName, v.string()) }),
   },
   AccountUpdated: { source: roles, change: v.strictObject({ account: targetAccount, attributes: attributeChanges }) },
+  AccountDeactivated: { source: roles, change: v.strictObject({ account: targetAccount }) },
+  AccountReactivated: { source: roles, change: v.strictObject({ account: targetAccount }) },
   AccountDeprovisioned: { source: roles, change: v.strictObject({ account: targetAccount }) },
+  /** Evidence that a principal has no access left at a target: what was done when, in order, and read back. */
+  AccessEnded: {
+    source: roles,
+    change: v.strictObject({
+      account: targetAccount,
+      state: v.picklist(principalStates),
+      ended: v.array(grantSchema),
+      steps: v.array(v.strictObject({ step: v.picklist(deprovisioningSteps), at: time })),
+    }),
+  },
+
+  /** Revocations that a guard holds back; nothing of them is done before somebody approves. */
+  RevocationStaged: {
+    source: roles,
+    change: v.strictObject({
+      target: text,
+      guard: text,
+      revoke: v.array(grantSchema),
+      account: v.optional(targetAccount),
+      end: v.boolean(),
+    }),
+  },
+  GuardTripped: {
+    source: roles,
+    change: v.strictObject({
+      target: text,
+      guard: text,
+      limit: v.strictObject({
+        window: v.picklist(guardWindows),
+        counted: v.picklist(guardCounts),
+        count: v.number(),
+        most: v.number(),
+        share: v.number(),
+        held: v.number(),
+      }),
+      /** What is staged when it trips, at most 100 of them. */
+      staged: v.array(v.strictObject({ name: text, revoke: v.array(text), end: v.boolean() })),
+      expiresAt: time,
+    }),
+  },
+  /** `by` is the approver's ARN. */
+  GuardReleased: {
+    source: roles,
+    change: v.strictObject({
+      target: text,
+      guard: text,
+      outcome: v.picklist(['approved', 'rejected', 'expired']),
+      by: v.optional(text),
+      staged: v.number(),
+    }),
+  },
+  DriftFound: {
+    source: roles,
+    change: v.strictObject({ target: text, run: text, kind: v.picklist(driftKinds), detail: text, heal: v.boolean() }),
+  },
+  DriftHealed: { source: roles, change: v.strictObject({ target: text, run: text, kind: v.picklist(driftKinds), detail: text }) },
+
+  /** A person's word on what a guard staged, signed with the environment's approval key (see `handlers/roles/guard-decision.ts`). */
+  GuardDecided: {
+    source: approval,
+    change: v.strictObject({
+      target: text,
+      guard: text,
+      outcome: v.picklist(['approved', 'rejected']),
+      by: text,
+      /** How many removals its author saw, and their digest: nothing else is let through. */
+      staged: v.number(),
+      digest: text,
+      /** DER (RFC 3279 section 2.2.3), in base64. */
+      signature: text,
+    }),
+  },
 } as const;
 
 export type IdentityEventType = keyof typeof catalogue;
 export type Subject = v.InferOutput<typeof subjectSchema>;
 export type Member = v.InferOutput<typeof memberSchema>;
 export type Grant = v.InferOutput<typeof grantSchema>;
+export type Assignment = v.InferOutput<typeof assignmentSchema>;
+export type Denial = v.InferOutput<typeof denialSchema>;
+export type DriftKind = (typeof driftKinds)[number];
+export type DeprovisioningStep = (typeof deprovisioningSteps)[number];
+export type GuardCount = (typeof guardCounts)[number];
+export type GuardWindow = (typeof guardWindows)[number];
 export type AttributeValue = v.InferOutput<typeof attributeValue>;
 export type AttributeChanges = v.InferOutput<typeof attributeChanges>;
 export type TargetAccount = v.InferOutput<typeof targetAccount>;
@@ -241,4 +402,4 @@ export function eventTypes(source: EventSource): readonly IdentityEventType[] {
 export type EventSource = (typeof catalogue)[IdentityEventType]['source'];
 
 /** Every source of the catalogue, in its order. */
-export const eventSources: readonly EventSource[] = [directory, access, roles];
+export const eventSources: readonly EventSource[] = [directory, access, roles, approval];

@@ -1,5 +1,5 @@
 /** SQS as the functions use it: batches in, with one verdict a message, and batches out. */
-import { BatchProcessor, EventType, processPartialResponse, SqsFifoPartialProcessorAsync } from '@aws-lambda-powertools/batch';
+import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import { ChangeMessageVisibilityBatchCommand, SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { eachLimited } from './dynamodb.ts';
@@ -10,15 +10,15 @@ export interface QueueConsumer {
   readonly log: Log;
   /** Hides messages for so many seconds from now, and shows them again. */
   readonly postpone: Postpone;
-  /** In order and one after the other, for a FIFO queue. @default 'standard' */
+  /** Of a FIFO queue, messages of one group are handled in order, one after the other. @default 'standard' */
   readonly queue?: 'standard' | 'fifo';
 }
 
 export type Postpone = (messages: readonly { readonly receiptHandle: string; readonly seconds: number }[]) => Promise<void>;
 
 /**
- * Runs `handle` for every message of a batch, side by side; in order, for a FIFO queue. A message whose handling throws goes back to the
- * queue, the others are done.
+ * Runs `handle` for every message of a batch, side by side; those of one group of a FIFO queue in order. A message whose handling throws
+ * goes back to the queue, and with it what follows in its group; the others are done.
  *
  * A message that failed comes again after seconds, then more slowly, instead of after the queue's whole visibility timeout: who lost access
  * does not wait behind somebody else's conflict. One that no run can read goes on to the dead-letter queue at once.
@@ -41,13 +41,7 @@ export async function eachMessage(
       throw error;
     }
   };
-  // A batch that failed as a whole is no failure of the function: every message says so for itself.
-  const options = { context, throwOnFullBatchFailure: false };
-  const response =
-    queue === 'fifo'
-      ? // A failed message holds back its own group only.
-        await processPartialResponse(event, logged, new SqsFifoPartialProcessorAsync(), { ...options, skipGroupOnError: true })
-      : await processPartialResponse(event, logged, new BatchProcessor(EventType.SQS), options);
+  const response = await (queue === 'fifo' ? eachGroup(event, logged) : eachRecord(event, context, logged));
   const failed = new Set(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
   const again = event.Records.filter(({ messageId }) => failed.has(messageId)).map(({ messageId, receiptHandle, attributes }) => ({
     receiptHandle,
@@ -58,6 +52,35 @@ export async function eachMessage(
     await postpone(again).catch((error: unknown) => log.warn('POSTPONE_FAILED', { messages: again.length, error: String(error) }));
   }
   return response;
+}
+
+/** A batch that failed as a whole is no failure of the function: every message says so for itself. */
+const eachRecord = (event: SQSEvent, context: Context, handle: (record: SQSRecord) => Promise<void>): Promise<SQSBatchResponse> =>
+  processPartialResponse(event, handle, new BatchProcessor(EventType.SQS), { context, throwOnFullBatchFailure: false });
+
+/** Groups handled at once: a batch holds ten messages as a rule, and a target that is slow for one principal is none the less for others. */
+const groupsAtOnce = 10;
+
+/** Groups have nothing to do with each other; within one, a failed message holds back what follows. */
+async function eachGroup(event: SQSEvent, handle: (record: SQSRecord) => Promise<void>): Promise<SQSBatchResponse> {
+  const groups = new Map<string, SQSRecord[]>();
+  for (const record of event.Records) {
+    const id = record.attributes.MessageGroupId ?? record.messageId;
+    groups.set(id, [...(groups.get(id) ?? []), record]);
+  }
+  const back = new Set<string>();
+  await eachLimited([...groups.values()], groupsAtOnce, async (records) => {
+    for (const [index, record] of records.entries()) {
+      try {
+        await handle(record);
+      } catch {
+        // `handle` has logged it.
+        for (const { messageId } of records.slice(index)) back.add(messageId);
+        return;
+      }
+    }
+  });
+  return { batchItemFailures: [...back].map((itemIdentifier) => ({ itemIdentifier })) };
 }
 
 /** 5, 10, 20, 40, 80 and then 120 seconds: with twenty receives, half an hour until the dead-letter queue. */

@@ -1,10 +1,10 @@
 /**
- * The roles table: what sync-roles made at a target. Only sync-roles writes it, and only what stands here is ever revoked.
+ * The roles table: what sync-roles made at its target. Only sync-roles writes it, and only what stands here is ever revoked.
  *
  * A principal's item lies under `pk = target#domain#guid`, a role's under `pk = target#role#name`.
  */
 import type { Profile } from '../access/grants.ts';
-import type { Grant } from '../events/catalogue.ts';
+import type { Assignment, DeprovisioningStep, DriftKind, Grant, PrincipalState, TargetAccount } from '../events/catalogue.ts';
 import type { AccountState, Intent } from './target.ts';
 
 /**
@@ -19,6 +19,55 @@ export interface Membership {
   readonly ending?: true | undefined;
   /** Its id before it was perhaps ended, while it is given anew: another id afterwards says that it had ended. */
   readonly former?: string | undefined;
+  /** Set while the role's assignments are not known to be made. */
+  readonly assigning?: true | undefined;
+}
+
+/** A membership of the account in a role of ours that nobody granted: added behind our back. */
+export interface ExtraMembership {
+  readonly role: string;
+  readonly roleId: string;
+  readonly membershipId: string;
+  /** Set while it may or may not have been ended. */
+  readonly ending?: true | undefined;
+}
+
+/** Access at the target that is being ended altogether, and what is done of it: the evidence, until it is told. */
+export interface Ending {
+  readonly state: PrincipalState;
+  readonly account: TargetAccount;
+  /** What the account held. */
+  readonly ended: readonly Grant[];
+  readonly steps: readonly { readonly step: DeprovisioningStep; readonly at: string }[];
+}
+
+/** Sessions that are cut, or may be. */
+export interface SessionCut {
+  readonly accountId: string;
+  readonly permissionSets: readonly string[];
+  /** When the last of them would have ended by itself, ISO 8601; undefined while they may or may not be cut. */
+  readonly until?: string | undefined;
+}
+
+export interface LapsedGrant {
+  readonly grant: Grant;
+  /** When the membership ended, ISO 8601. */
+  readonly at: string;
+}
+
+/** The longest session of a permission set (IAM Identity Center User Guide, "Set session duration for AWS accounts"). */
+const longestSessionMs = 12 * 3_600_000;
+
+/** Those whose sessions may not have ended by themselves; undefined: none. @param now ISO 8601 */
+export function mayLast(lapsed: readonly LapsedGrant[] | undefined, now: string): readonly LapsedGrant[] | undefined {
+  const lasting = lapsed?.filter(({ at }) => Date.parse(at) + longestSessionMs > Date.parse(now));
+  return lasting?.length ? lasting : undefined;
+}
+
+/** How the target differed when it was looked at again; kept until it is healed and told. */
+export interface DriftNote {
+  readonly run: string;
+  readonly found: readonly { readonly kind: DriftKind; readonly detail: string }[];
 }
 
 export interface AccountEntry {
@@ -32,19 +81,47 @@ export interface AccountEntry {
   readonly intent?: Intent | undefined;
   /** Profiles that the account may or may not have got; `account` holds the one that was told last. */
   readonly updating?: readonly Profile[] | undefined;
+  /** Whether it may log on, while that may or may not have been brought to the target; `account` holds what was told last. */
+  readonly activating?: boolean | undefined;
   /** The account, while it may or may not have been deleted. */
   readonly deleting?: AccountState | undefined;
+  readonly ending?: Ending | undefined;
+  readonly cut?: SessionCut | undefined;
+  /** Roles with access to AWS accounts that ended while their holder was active: sessions may outlive them. */
+  readonly lapsed?: readonly LapsedGrant[] | undefined;
   /** By grant key. */
   readonly memberships: Readonly<Record<string, Membership>>;
+  /** By grant key. */
+  readonly extras?: Readonly<Record<string, ExtraMembership>> | undefined;
+  /** The guard that holds back a part of what this revision asks for: such an item is never up to date. */
+  readonly staged?: string | undefined;
+  readonly drift?: DriftNote | undefined;
+}
+
+/** An assignment of the role's group: `making` and `removing` from before it is asked for until its end is told. */
+export interface AssignmentEntry {
+  readonly assignment: Assignment;
+  readonly state: 'making' | 'made' | 'removing';
+  /** When it was first asked for, ISO 8601. */
+  readonly since: string;
+  /** The target's id of what is under way. */
+  readonly request?: string | undefined;
 }
 
 export interface RoleEntry {
   readonly pk: string;
   readonly version: number;
   readonly roleId?: string | undefined;
+  /** Set while that group does not carry our mark: it gets no members and no assignments from us. */
+  readonly unmarked?: true | undefined;
   readonly intent?: Intent | undefined;
   /** Set once RoleProvisioned is on the bus. */
   readonly told?: true | undefined;
+  /** By assignment key. */
+  readonly assignments?: Readonly<Record<string, AssignmentEntry>> | undefined;
+  /** Members that are none of ours and are being taken out: membership ids by account. */
+  readonly expelling?: Readonly<Record<string, string>> | undefined;
+  readonly drift?: DriftNote | undefined;
 }
 
 export interface Ledger {
@@ -56,3 +133,14 @@ export interface Ledger {
 
 export const accountPk = (target: string, domain: string, guid: string): string => `${target}#${domain}#${guid}`;
 export const rolePk = (target: string, role: string): string => `${target}#role#${role.toLowerCase()}`;
+export const assignmentKey = ({ account, permissionSet }: Assignment): string => `${account}/${permissionSet}`;
+
+/** How much of a target an item stands for, for the guard's shares. Notes of an interrupted run change nothing of it. */
+export function heldBy(entry: AccountEntry | undefined): { readonly memberships: number; readonly accounts: number } {
+  const memberships = Object.values(entry?.memberships ?? {});
+  return {
+    memberships: memberships.filter(({ membershipId, former, ending }) => membershipId !== undefined || former !== undefined || ending)
+      .length,
+    accounts: entry?.account === undefined && entry?.deleting === undefined ? 0 : 1,
+  };
+}

@@ -1,8 +1,10 @@
-/** Decides who should have what: decide-access reads the mirror and the role mappings, and keeps its decisions in the grants table. */
-import { Lazy, Token } from 'cdktf';
+/**
+ * Decides who should have what: decide-access reads the mirror, the role mappings and the policies, and keeps its decisions in the grants
+ * table.
+ */
+import { Lazy } from 'cdktf';
 import { Construct } from 'constructs';
 import type { decideAccessEnvironment } from '../../handlers/access/decide-access/environment.ts';
-import { parseRoleMappings, type RoleMapping } from '../../handlers/access/role-mapping.ts';
 import { eventTypes, type IdentityEventType } from '../../handlers/events/catalogue.ts';
 import type { Environment } from '../../handlers/platform/environment.ts';
 import type { DirectoryWatch } from '../directory/directory-watch.ts';
@@ -11,18 +13,28 @@ import type { ConfigurationBucket } from '../platform/configuration-bucket.ts';
 import { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { MessageQueue } from '../platform/message-queue.ts';
-import type { Grantee } from '../platform/policy.ts';
-import { type NonEmpty, nonEmpty, WrongPropError } from '../platform/prop-checks.ts';
+import { sendMessageActions } from '../platform/permissions.ts';
+import { type Grantee, onlyPartitions } from '../platform/policy.ts';
+import { nonEmpty, WrongPropError } from '../platform/prop-checks.ts';
+import { ScheduledCall } from '../platform/scheduled-call.ts';
 import { Table } from '../platform/table.ts';
-import { keepGrantsActions, readGrantsActions, readRoleMappingsActions } from './permissions.ts';
+import { type AccessProps, addAccessConfiguration, type TargetOfRoles } from './access-configuration-objects.ts';
+import {
+  countHeldActions,
+  keepGrantsActions,
+  keepGuardsActions,
+  readConfigurationActions,
+  readGrantsActions,
+  scanGrantsActions,
+} from './permissions.ts';
 
-export interface AccessDecisionProps {
+export interface AccessDecisionProps extends AccessProps {
   readonly environment: IntegrationEnvironment;
   readonly bus: IdentityBus;
   readonly directory: DirectoryWatch;
   readonly configuration: ConfigurationBucket;
-  /** Which group of the directory gives which role. */
-  readonly roleMappings: NonEmpty<RoleMapping>;
+  /** Where roles are made so, by name. */
+  readonly targets: Readonly<Record<string, TargetOfRoles>>;
 }
 
 /** Of people and groups, and the one after which all of them are looked at. Computers, services and policies hold no role. */
@@ -36,25 +48,36 @@ export const decisiveEvents = nonEmpty(
 );
 
 export class AccessDecision extends Construct {
-  /** What every principal should have, and the decision that says so. */
+  /** What every principal should have, and the decision that says so; and what guards hold back. */
   readonly grants: Table;
   readonly queue: MessageQueue;
   readonly decideAccess: HandlerFunction;
-  #roleQueue: MessageQueue | undefined;
+  readonly #targets: readonly string[];
+  #roleQueues: Readonly<Record<string, MessageQueue>> | undefined;
 
   constructor(scope: Construct, id: string, props: AccessDecisionProps) {
     super(scope, id);
-    const { environment, bus } = props;
-    const mappings = props.configuration.addJson('role-mappings', 'role-mappings', checkedMappings(props.roleMappings));
-    this.grants = new Table(this, 'grants', { environment, name: 'grants' });
+    const { environment, bus, directory } = props;
+    this.#targets = Object.keys(props.targets);
+    const objects = addAccessConfiguration(props.configuration, props, {
+      targets: props.targets,
+      attributes: directory.attributes,
+      domains: directory.domains,
+    });
+    this.grants = new Table(this, 'grants', {
+      environment,
+      name: 'grants',
+      shape: { rangeKey: 'sk', attribute: ['pk', 'sk'].map((name) => ({ name, type: 'S' })) },
+    });
 
     const variables: Environment<typeof decideAccessEnvironment> = {
-      DIRECTORY_TABLE: props.directory.table.name,
+      DIRECTORY_TABLE: directory.table.name,
+      DIRECTORY_DOMAINS: directory.domains.join(','),
       GRANTS_TABLE: this.grants.name,
-      ROLE_MAPPINGS_BUCKET: mappings.bucket,
-      ROLE_MAPPINGS_KEY: mappings.key,
+      ACCESS_BUCKET: objects.configuration.bucket,
+      ACCESS_KEY: objects.configuration.key,
       DECISION_QUEUE_URL: Lazy.stringValue({ produce: () => this.queue.url }),
-      ROLE_QUEUE_URL: Lazy.stringValue({ produce: () => this.#roleQueue?.url }),
+      ROLE_QUEUES: Lazy.stringValue({ produce: () => queueUrls(this.#roleQueues ?? {}) }),
       IDENTITY_BUS: bus.name,
     };
     this.decideAccess = new HandlerFunction(this, 'decide-access', {
@@ -63,6 +86,7 @@ export class AccessDecision extends Construct {
       variables,
       invocation: 'queue',
       timeoutSeconds: 60,
+      after: [objects.configuration, ...objects.policies].map(({ resource }) => resource),
     });
     this.queue = new MessageQueue(this, 'queue', {
       environment,
@@ -72,34 +96,82 @@ export class AccessDecision extends Construct {
     });
     bus.rule(this, 'decide-access', { types: decisiveEvents, queue: this.queue });
     this.decideAccess.consumeQueue(this.queue, { batchSize: 10, maximumConcurrency: 10 });
+    // Validity windows begin and end, and a deployment changes mappings and policies, without an event of the directory.
+    new ScheduledCall(this, 'revalidation', {
+      environment,
+      name: 'revalidate-access',
+      description: 'looks whether access has to be decided anew',
+      minutes: 1,
+      queue: this.queue,
+      input: { revalidate: true },
+    });
 
-    props.directory.grantReadMirror(this.decideAccess);
-    this.decideAccess.allow({ Sid: 'KeepGrants', Effect: 'Allow', Action: keepGrantsActions, Resource: [this.grants.arn] });
-    this.decideAccess.allow({ Sid: 'ReadRoleMappings', Effect: 'Allow', Action: readRoleMappingsActions, Resource: [mappings.arn] });
+    directory.grantReadMirror(this.decideAccess);
+    this.#allowGrants();
+    const read = [objects.configuration, ...objects.policies].map(({ arn }) => arn);
+    this.decideAccess.allow({ Sid: 'ReadConfiguration', Effect: 'Allow', Action: readConfigurationActions, Resource: read });
     this.queue.grantSendMessages(this.decideAccess, 'FanOutToPrincipals');
     bus.grantPutEvents(this.decideAccess);
     this.node.addValidation({
-      validate: () => (this.#roleQueue ? [] : [`decisions of ${this.node.path} reach nobody: add a RoleSync with this access decision`]),
+      validate: () => (this.#roleQueues ? [] : [`decisions of ${this.node.path} reach nobody: add a RoleSync with this access decision`]),
     });
   }
 
-  /** Sends every decision to this queue. RoleSync calls it for its own. */
-  deliverTo(queue: MessageQueue): void {
-    if (this.#roleQueue)
-      throw new WrongPropError(`decisions of ${this.node.path} are delivered to ${this.#roleQueue.name}: one RoleSync makes them so`);
-    this.#roleQueue = queue;
-    queue.grantSendMessages(this.decideAccess, 'DeliverDecisions');
+  /** Sends every decision to the queues of the targets it concerns. RoleSync calls it for its own. */
+  deliverTo(queues: Readonly<Record<string, MessageQueue>>): void {
+    if (this.#roleQueues) {
+      const names = Object.values(this.#roleQueues).map(({ name }) => name);
+      throw new WrongPropError(`decisions of ${this.node.path} are delivered to ${names.join(', ')}: one RoleSync makes them so`);
+    }
+    const missing = this.#targets.filter((target) => queues[target] === undefined);
+    if (missing.length > 0) {
+      throw new WrongPropError(`decisions for ${missing.join(', ')} have no queue: give RoleSync the targets of the access decision`);
+    }
+    this.#roleQueues = queues;
+    const Resource = Object.values(queues).map(({ arn }) => arn);
+    this.decideAccess.allow({ Sid: 'DeliverDecisions', Effect: 'Allow', Action: sendMessageActions, Resource });
   }
 
   /** Lets the grantee read what a principal should have. */
   grantReadGrants(grantee: Grantee): void {
     grantee.allow({ Sid: 'ReadGrants', Effect: 'Allow', Action: readGrantsActions, Resource: [this.grants.arn] });
   }
+
+  /** Lets the grantee read what all principals should have. A scan names no partition, so it also reads what guards hold back. */
+  grantScanGrants(grantee: Grantee): void {
+    grantee.allow({ Sid: 'ScanGrants', Effect: 'Allow', Action: scanGrantsActions, Resource: [this.grants.arn] });
+  }
+
+  /** Lets the grantee keep the guards of these targets, and no principal's grants. */
+  grantKeepGuards(grantee: Grantee, targets: readonly string[]): void {
+    this.#allowGuards(grantee, 'KeepGuards', keepGuardsActions, targets);
+  }
+
+  /** Lets the grantee note how much these targets hold, which is what their guards' shares are of. */
+  grantCountHeld(grantee: Grantee, targets: readonly string[]): void {
+    this.#allowGuards(grantee, 'CountHeld', countHeldActions, targets);
+  }
+
+  #allowGuards(grantee: Grantee, Sid: string, Action: readonly string[], targets: readonly string[]): void {
+    const Condition = onlyPartitions(...targets.map((target) => `guard#${target}`));
+    grantee.allow({ Sid, Effect: 'Allow', Action, Resource: [this.grants.arn], Condition });
+  }
+
+  #allowGrants(): void {
+    const Resource = [this.grants.arn];
+    this.decideAccess.allow({ Sid: 'KeepGrants', Effect: 'Allow', Action: keepGrantsActions, Resource });
+    this.grantScanGrants(this.decideAccess);
+    // Denied, not left out of what is allowed: principals of a directory that is not watched any more are still decided for.
+    this.decideAccess.allow({
+      Sid: 'TouchesNoGuard',
+      Effect: 'Deny',
+      Action: keepGrantsActions,
+      Resource,
+      Condition: { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': ['guard#*'] } },
+    });
+  }
 }
 
-function checkedMappings(mappings: readonly RoleMapping[]): readonly RoleMapping[] {
-  if (Token.isUnresolved(mappings))
-    throw new WrongPropError('roleMappings is known only at apply: write the mappings in the props, so that a plan shows them');
-  nonEmpty('roleMappings', mappings, 'give at least one mapping of a group to a role');
-  return parseRoleMappings(mappings);
-}
+/** JSON of each target's queue. */
+const queueUrls = (queues: Readonly<Record<string, MessageQueue>>): string =>
+  JSON.stringify(Object.fromEntries(Object.entries(queues).map(([target, { url }]) => [target, url])));

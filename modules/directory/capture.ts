@@ -2,7 +2,7 @@
 import { Token } from 'cdktf';
 import { type CaptureOptions, type CaptureSettings, captureJson, captureSettings } from '../../handlers/directory/capture-settings.ts';
 import { distinguishedNameKey, namingContextOf } from '../../handlers/directory/distinguished-name.ts';
-import { WrongPropError } from '../platform/prop-checks.ts';
+import { hasToken, WrongPropError } from '../platform/prop-checks.ts';
 
 /**
  * - `mode`: `replication` reads with the right "Replicating Directory Changes"; `object-security` with an ordinary account's rights, and finds
@@ -56,9 +56,4 @@ function domainParts(name: string): string {
   const parts: readonly (readonly (readonly [type: string, value: string])[])[] = JSON.parse(distinguishedNameKey(name));
   const last = parts.findLastIndex((part) => part[0]?.[0] !== 'dc');
   return JSON.stringify(parts.slice(last + 1));
-}
-
-function hasToken(value: unknown): boolean {
-  if (Token.isUnresolved(value)) return true;
-  return typeof value === 'object' && value !== null && Object.values(value).some(hasToken);
 }

@@ -54,6 +54,17 @@ export class DirectoryWatch extends Construct {
     this.publishChanges = this.#publishChanges(environment, props.bus);
   }
 
+  /** Domain names of the directories. */
+  get domains(): readonly string[] {
+    return this.directories.map(({ directory }) => directory.domain);
+  }
+
+  /** Attributes that any of the directories mirrors besides those that every user and group has, in one spelling each, sorted. */
+  get attributes(): readonly string[] {
+    const spelt = this.directories.flatMap(({ attributes }) => attributes).map((name) => [name.toLowerCase(), name] as const);
+    return [...new Map(spelt.reverse()).values()].sort();
+  }
+
   /** Lets the grantee read objects and edges, and list them by group and by security identifier. */
   grantReadMirror(grantee: Grantee): void {
     grantee.allow({ Sid: 'ReadMirror', Effect: 'Allow', Action: readMirrorActions, Resource: [this.table.arn] });

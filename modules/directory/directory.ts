@@ -1,10 +1,10 @@
 /** The Active Directory to watch: one that exists, or an AWS Managed Microsoft AD to create. Either way what detect-changes has to know of it. */
 import { X509Certificate } from 'node:crypto';
-import { SecretsmanagerSecret } from '@cdktf/provider-aws/lib/secretsmanager-secret/index.js';
 import { Token } from 'cdktf';
 import { Construct } from 'constructs';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { formats, matching, type NonEmpty, nonEmpty, present, WrongPropError } from '../platform/prop-checks.ts';
+import { ownSecret, secretWithoutValue } from '../platform/secret.ts';
 import { DirectoryNetwork, type DirectoryNetworkProps } from './directory-network.ts';
 import { ManagedDirectory } from './managed-directory.ts';
 
@@ -97,16 +97,12 @@ export class Directory extends Construct {
     });
     this.directoryId = this.managed?.directoryId ?? (existing?.directoryId && managedDirectoryId(existing.directoryId));
     this.bindSecretArn = existing?.bindSecretArn
-      ? ownSecret(existing.bindSecretArn, environment)
-      : this.#secretWithoutValue(environment, name);
-  }
-
-  #secretWithoutValue(environment: IntegrationEnvironment, name: string): string {
-    return new SecretsmanagerSecret(this, 'bind-secret', {
-      name: environment.path(`bind/${name}`),
-      description: `account that reads ${this.domain}: {"username": distinguished name or user principal name, "password"}`,
-      recoveryWindowInDays: environment.deletionProtection ? 30 : 0,
-    }).arn;
+      ? ownSecret('bindSecretArn', existing.bindSecretArn, environment)
+      : secretWithoutValue(this, 'bind-secret', {
+          environment,
+          name: `bind/${name}`,
+          description: `account that reads ${this.domain}: {"username": distinguished name or user principal name, "password"}`,
+        });
   }
 }
 
@@ -156,14 +152,4 @@ function readable(certificate: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** The function reads it in its own region, and without a key of another account. */
-function ownSecret(arn: string, environment: IntegrationEnvironment): string {
-  matching('bindSecretArn', arn, formats.secretArn, "give the secret's full ARN, with its six last characters");
-  const own = environment.arn('secretsmanager', 'secret:');
-  if (!Token.isUnresolved(arn) && !arn.startsWith(own)) {
-    throw new WrongPropError(`bindSecretArn is "${arn}": give a secret of the environment's own account and region (${own}…)`);
-  }
-  return arn;
 }

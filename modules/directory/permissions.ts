@@ -17,9 +17,6 @@ export const takeTurnsActions = ['dynamodb:GetItem', 'dynamodb:PutItem'] as cons
 
 export const readBindSecretActions = ['secretsmanager:GetSecretValue'] as const;
 
-/** What the schedule's role may do, and read-security-log at the functions it wakes. */
-export const invokeActions = ['lambda:InvokeFunction'] as const;
-
 /** What AWS Directory Service may do at the log group it forwards a Security log to. */
 export const forwardLogActions = ['logs:CreateLogStream', 'logs:PutLogEvents'] as const;
 

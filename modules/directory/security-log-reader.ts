@@ -8,8 +8,9 @@ import type { Environment } from '../../handlers/platform/environment.ts';
 import { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { type LogMetric, LogMetrics } from '../platform/log-metrics.ts';
+import { invokeActions } from '../platform/permissions.ts';
 import type { Table } from '../platform/table.ts';
-import { invokeActions, keepHintsActions, takeTurnsActions } from './permissions.ts';
+import { keepHintsActions, takeTurnsActions } from './permissions.ts';
 import type { SecurityLog } from './security-log.ts';
 
 /** A Security log that is read. */

@@ -4,15 +4,16 @@ import type { detectChangesEnvironment } from '../../handlers/directory/detect-c
 import type { Environment } from '../../handlers/platform/environment.ts';
 import { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
-import type { Condition } from '../platform/policy.ts';
+import { type Condition, onlyPartitions } from '../platform/policy.ts';
 import { matching, WrongPropError } from '../platform/prop-checks.ts';
+import { ScheduledCall } from '../platform/scheduled-call.ts';
 import type { Table } from '../platform/table.ts';
 import { type CaptureProps, captureVariable } from './capture.ts';
 import { Directory, type DirectoryProps } from './directory.ts';
 import { DirectoryMetrics } from './directory-metrics.ts';
 import { directoryName } from './directory-name.ts';
-import { DirectoryPoll, type PollSchedule, pollMinutes } from './directory-poll.ts';
 import { listMirrorActions, maintainMirrorActions, readBindSecretActions, readHintsActions, scanMirrorActions } from './permissions.ts';
+import { type PollSchedule, pollMinutes } from './poll-schedule.ts';
 import { SecurityLog, type SecurityLogProps } from './security-log.ts';
 
 /** What is reacted to, apart from the schedule. */
@@ -50,6 +51,8 @@ export interface SharedByDirectories {
 export class WatchedDirectory extends Construct {
   readonly name: string;
   readonly directory: Directory;
+  /** Attributes that are mirrored besides those that every user and group has. */
+  readonly attributes: readonly string[];
   readonly detectChanges: HandlerFunction;
   readonly securityLog: SecurityLog | undefined;
   /** Events of the Security log wake detect-changes. */
@@ -70,11 +73,18 @@ export class WatchedDirectory extends Construct {
     const { name } = this;
     this.directory = new Directory(this, 'directory', { environment, ...props, name });
     const { domain, directoryId } = this.directory;
+    this.attributes = props.capture?.attributes ?? [];
     this.securityLog =
       props.securityLog && new SecurityLog(this, 'security-log', { environment, name, log: props.securityLog, directoryId });
     this.detectChanges = this.#detectChanges(shared, props.capture ?? {});
     const { detectChanges } = this;
-    new DirectoryPoll(this, 'poll', { environment, name, domain, detectChanges, minutes });
+    new ScheduledCall(this, 'poll', {
+      environment,
+      name: `poll-directory-${name}`,
+      description: `polls ${domain}`,
+      minutes,
+      function: detectChanges,
+    });
     new DirectoryMetrics(this, 'metrics', { environment, domain, detectChanges, functionName, minutes });
   }
 
@@ -118,15 +128,6 @@ export class WatchedDirectory extends Construct {
     allow('ReadBindSecret', readBindSecretActions, [directory.bindSecretArn]);
     return detectChanges;
   }
-}
-
-/**
- * Holds calls that name partitions of a table or an index to these (DynamoDB Developer Guide, "Using IAM policy conditions for fine-grained
- * access control"). ForAllValues alone also allows a call that carries no key, hence Null: every call it is used for carries one (IAM User
- * Guide, "Multivalued context keys"; Service Authorization Reference, "Actions, resources, and condition keys for Amazon DynamoDB").
- */
-function onlyPartitions(...patterns: readonly string[]): Condition {
-  return { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': patterns }, Null: { 'dynamodb:LeadingKeys': 'false' } };
 }
 
 function reaction(props: WatchedDirectoryProps, name: string): string {

@@ -11,7 +11,7 @@ import {
   type LambdaEventSourceMappingConfig,
 } from '@cdktf/provider-aws/lib/lambda-event-source-mapping/index.js';
 import { LambdaFunction } from '@cdktf/provider-aws/lib/lambda-function/index.js';
-import { AssetType, Lazy, TerraformAsset, Token } from 'cdktf';
+import { AssetType, type ITerraformDependable, Lazy, TerraformAsset } from 'cdktf';
 import { Construct } from 'constructs';
 import { type FunctionName, functions } from '../../handlers/functions.ts';
 import type { IntegrationEnvironment } from './integration-environment.ts';
@@ -30,6 +30,10 @@ import {
 import { type Grantee, policyDocument, type Statement, trustPolicy } from './policy.ts';
 import { WrongPropError } from './prop-checks.ts';
 import type { Table } from './table.ts';
+import { knownBytes } from './terraform-text.ts';
+
+/** Characters that IAM allows all inline policies of a role together, white space apart (IAM User Guide, "IAM and AWS STS quotas"). */
+const mostPolicyCharacters = 10_240;
 
 /** Bytes of names and values that Lambda allows (AWS Lambda Developer Guide, "Lambda quotas": 4 KB). */
 const mostEnvironmentBytes = 4096;
@@ -50,6 +54,8 @@ export interface HandlerFunctionProps {
   readonly timeoutSeconds: number;
   /** Most invocations at a time. @default the account's pool */
   readonly reservedConcurrency?: number;
+  /** What has to be there before the function's code runs, and that no variable refers to. @default nothing */
+  readonly after?: readonly ITerraformDependable[];
   /** Subnets and security groups to attach to. @default no VPC */
   readonly network?: { readonly subnetIds: readonly string[]; readonly securityGroupIds: readonly string[] };
 }
@@ -130,7 +136,7 @@ export class HandlerFunction extends Construct implements Grantee {
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
       ...(network ? { vpcConfig: { subnetIds: [...network.subnetIds], securityGroupIds: [...network.securityGroupIds] } } : {}),
       // Lambda tries the role when it attaches a network or a source, so the permissions have to be there first.
-      dependsOn: [policy],
+      dependsOn: [policy, ...(props.after ?? [])],
     });
     this.functionName = lambda.functionName;
     this.arn = lambda.arn;
@@ -149,6 +155,7 @@ export class HandlerFunction extends Construct implements Grantee {
       throw new WrongPropError(`statement "${statement.Sid}" was given to ${this.#name} twice: grant it once`);
     }
     this.#statements.push(statement);
+    checkPolicySize(this.#name, policyDocument(this.#statements));
   }
 
   /** Invokes the function with messages of a queue; a message that fails is retried alone, the others of its batch are done. */
@@ -247,9 +254,17 @@ function builtZip(name: FunctionName): { path: string; sha256: Buffer } {
   return { path, sha256: createHash('sha256').update(readFileSync(path)).digest() };
 }
 
+/** References become ARNs at apply only, so this finds what lists of accounts or files make too long, and no less. */
+function checkPolicySize(name: string, policy: string): void {
+  const characters = knownBytes(policy.replace(/\s/g, ''));
+  if (characters <= mostPolicyCharacters) return;
+  throw new WrongPropError(
+    `policy of ${name} has ${characters} characters, IAM allows ${mostPolicyCharacters}: name fewer accounts, permission sets or files of policies`,
+  );
+}
+
 function checkVariables(name: FunctionName, variables: Readonly<Record<string, string>>): void {
-  const known = Object.entries(variables).filter(([, value]) => !Token.isUnresolved(value));
-  const bytes = known.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
+  const bytes = Object.entries(variables).reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + knownBytes(value), 0);
   if (bytes > mostEnvironmentBytes) {
     throw new WrongPropError(
       `environment variables of ${name} take ${bytes} bytes, Lambda allows ${mostEnvironmentBytes}: shorten the longest value`,

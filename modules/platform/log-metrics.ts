@@ -19,6 +19,8 @@ export interface LogMetricsProps {
   readonly environment: IntegrationEnvironment;
   readonly function: HandlerFunction;
   readonly metrics: readonly LogMetric[];
+  /** @default the environment's */
+  readonly namespace?: string;
   /** Dimension, and the field whose value it has. @default none */
   readonly dimension?: { readonly name: string; readonly field: string };
 }
@@ -37,7 +39,7 @@ export class LogMetrics extends Construct {
           [dimension?.field, field].filter((one) => one !== undefined),
         ),
         metricTransformation: {
-          namespace: props.environment.metricNamespace,
+          namespace: props.namespace ?? props.environment.metricNamespace,
           name,
           value: field ?? '1',
           unit: unit ?? 'Count',

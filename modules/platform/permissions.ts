@@ -23,6 +23,9 @@ export const postponeMessageActions = ['sqs:ChangeMessageVisibility'] as const;
 
 export const sendMessageActions = ['sqs:SendMessage'] as const;
 
+/** What a schedule's role may do, and read-security-log at the functions it wakes. */
+export const invokeActions = ['lambda:InvokeFunction'] as const;
+
 /** What Lambda's poller needs to consume a table's stream. */
 export const consumeStreamActions = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'] as const;
 export const listStreamsActions = ['dynamodb:ListStreams'] as const;

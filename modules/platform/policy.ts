@@ -2,6 +2,7 @@
  * IAM policies the way a reviewer of a plan reads them: plain JSON, one Sid a statement, exact actions on exact resources.
  * Nothing here hides a statement in a data source, so `terraform plan` shows each of them before anything exists.
  */
+import type { FunctionName } from '../../handlers/functions.ts';
 
 /** Operator → condition key → values, as IAM writes it. */
 export type Condition = Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
@@ -26,6 +27,8 @@ export interface Grantee {
 export interface ActionReason {
   readonly action: string;
   readonly reason: string;
+  /** The function that it is about. @default every one */
+  readonly function?: FunctionName;
 }
 
 /** The JSON of a policy. Tokens in it end as plain interpolations, `${aws_sqs_queue.x.arn}`. */
@@ -47,4 +50,13 @@ export function trustPolicy(service: string, condition?: Condition): string {
       },
     ],
   });
+}
+
+/**
+ * Holds calls that name partitions of a table or an index to these (DynamoDB Developer Guide, "Using IAM policy conditions for fine-grained
+ * access control"). ForAllValues alone also allows a call that carries no key, hence Null: every call it is used for carries one (IAM User
+ * Guide, "Multivalued context keys"; Service Authorization Reference, "Actions, resources, and condition keys for Amazon DynamoDB").
+ */
+export function onlyPartitions(...patterns: readonly string[]): Condition {
+  return { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': patterns }, Null: { 'dynamodb:LeadingKeys': 'false' } };
 }

@@ -36,6 +36,12 @@ export function nonEmpty<T extends object | string>(prop: string, values: readon
   return [first, ...others];
 }
 
+/** Whether any value of it is known only at apply. */
+export function hasToken(value: unknown): boolean {
+  if (Token.isUnresolved(value)) return true;
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasToken);
+}
+
 export function logRetention(prop: string, days: number): number {
   if (!(logRetentions as readonly number[]).includes(days)) {
     throw new WrongPropError(`${prop} is ${days}: give one that CloudWatch Logs accepts (${logRetentions.join(', ')})`);

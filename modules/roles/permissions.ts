@@ -1,47 +1,55 @@
 /**
- * What keeping roles takes at the Identity Store, by the resources each action needs (Service Authorization Reference, "Actions,
- * resources, and condition keys for AWS Identity Store"), and at sync-roles' own ledger.
+ * What keeping roles takes besides the target itself: the ledger of what was made there, drift reports, and the key of approvals. What the
+ * functions may do at a target belongs to its kind, in `handlers/roles/targets/<kind>/permissions.ts`.
  */
+import * as identityCenter from '../../handlers/roles/targets/identity-center/permissions.ts';
 import type { ActionReason } from '../platform/policy.ts';
 
-/** Need the identity store alone: the user or group has no id yet. */
-export const createIdentityActions = ['identitystore:CreateUser', 'identitystore:CreateGroup'] as const;
-/** Need the identity store and the user. */
-export const keepUserActions = ['identitystore:DescribeUser', 'identitystore:GetUserId', 'identitystore:UpdateUser'] as const;
-/** Allowed only where a deleted account's user is deleted too. */
-export const deleteUserActions = ['identitystore:DeleteUser'] as const;
-/** Need the identity store and the group. */
-export const keepGroupActions = ['identitystore:DescribeGroup', 'identitystore:GetGroupId', 'identitystore:UpdateGroup'] as const;
-/** Needs the identity store, the group and the user: the membership has no id yet. */
-export const createMembershipActions = ['identitystore:CreateGroupMembership'] as const;
-/** Need the identity store, the group, the user and the membership. */
-export const keepMembershipActions = ['identitystore:DeleteGroupMembership', 'identitystore:GetGroupMembershipId'] as const;
+/** sync-roles keeps what it made at the target, and the budget of calls. Each call names a partition of its own target. */
+export const keepLedgerActions = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'] as const;
+/** reconcile looks what sync-roles left undone: no listing of the target shows that. */
+export const readLedgerActions = ['dynamodb:GetItem'] as const;
+/** reconcile keeps where its run stands, and shares the budget of calls. */
+export const keepRunActions = ['dynamodb:PutItem', 'dynamodb:UpdateItem'] as const;
+/** reconcile writes drift reports, and what it listed so far, which the next invocation reads. */
+export const keepReportsActions = ['s3:GetObject', 's3:PutObject'] as const;
+/** What it listed is forgotten when a run has come to its end. */
+export const forgetProgressActions = ['s3:DeleteObject'] as const;
+/** Of the bucket: without it S3 answers for what is not there as for what is forbidden (Amazon S3 API Reference, GetObject, "Permissions"). */
+export const missReportsActions = ['s3:ListBucket'] as const;
+export const readTargetSecretActions = ['secretsmanager:GetSecretValue'] as const;
+export const verifyApprovalActions = ['kms:Verify'] as const;
 
-/** The ledger of what was made at the target. */
-export const keepLedgerActions = ['dynamodb:GetItem', 'dynamodb:PutItem'] as const;
-
-/** What IAM cannot scope: ids of users, groups and memberships are the store's own and not known before they exist. */
+/** What IAM cannot scope. */
 export const unscoped: readonly ActionReason[] = [
-  ...keepUserActions,
-  ...deleteUserActions,
-  ...keepGroupActions,
-  ...createMembershipActions,
-  ...keepMembershipActions,
-].map((action) => ({
-  action,
-  reason:
-    'the identity store makes the ids of users, groups and memberships: the store is named, its objects are user/*, group/* and membership/*',
-}));
+  ...identityCenter.unscoped,
+  { action: 'sts:GetWebIdentityToken', reason: 'a token is for an audience, no resource: a condition names the only audience' },
+];
 
-/** What only the run after an interrupted one calls. */
+/** What an ordinary run does not call. */
 export const rarelyUsed: readonly ActionReason[] = [
-  {
-    action: 'identitystore:DescribeUser',
-    reason: 'reads an account that an interrupted run has made, and looks for our mark before a deletion',
-  },
-  {
-    action: 'identitystore:DescribeGroup',
-    reason: 'tells a group of ours that an interrupted run left without its mark from a group that is not ours',
-  },
-  { action: 'identitystore:GetGroupMembershipId', reason: 'finds the membership that an interrupted run has made already' },
+  ...identityCenter.rarelyUsed,
+  { action: 'kms:Verify', reason: 'checks the signature of an approval, which only a guard that has tripped asks for' },
+  { action: 'dynamodb:Query', reason: 'lists what a guard has held back, once it has tripped or expired' },
+  ...['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'events:PutEvents'].map(
+    (action): ActionReason => ({
+      action,
+      function: 'settle-guard',
+      reason: 'carries out what a person decides on a guard that has tripped',
+    }),
+  ),
+  ...['dynamodb:GetItem', 'dynamodb:PutItem'].map(
+    (action): ActionReason => ({ action, function: 'reconcile', reason: 'asks the guard, once a run finds something to take away' }),
+  ),
+  { action: 'events:PutEvents', function: 'reconcile', reason: 'tells of drift, once there is some' },
+  ...['sso:DeleteAccountAssignment', 'sso:DescribeAccountAssignmentDeletionStatus'].map(
+    (action): ActionReason => ({ action, reason: 'takes an assignment away that no role mapping gives any longer' }),
+  ),
+  ...[
+    'sso:CreateAccountAssignment',
+    'sso:GetInlinePolicyForPermissionSet',
+    'sso:PutInlinePolicyToPermissionSet',
+    'sso:ProvisionPermissionSet',
+  ].map((action): ActionReason => ({ action, reason: "roles may bring each of the target's permission sets in each of its accounts" })),
+  { action: 's3:ListBucket', reason: 'never called: it makes S3 say that what a run of reconcile listed so far is not there' },
 ];

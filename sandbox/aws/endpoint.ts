@@ -17,6 +17,7 @@ import { s3 } from './services/s3.ts';
 import { scheduler } from './services/scheduler.ts';
 import { secretsmanager } from './services/secretsmanager.ts';
 import { sqs } from './services/sqs.ts';
+import { type Provisioning, ssoAdmin } from './services/sso-admin.ts';
 import { sts } from './services/sts.ts';
 import { xray } from './services/xray.ts';
 import { type Credentials, Identities } from './session.ts';
@@ -25,6 +26,7 @@ export { AwsError } from './error.ts';
 export type { CallRecord, Fault } from './pipeline.ts';
 export type { Caller } from './service.ts';
 export type { Datapoint, Metric } from './services/metric-store.ts';
+export type { Provisioning, ProvisioningRequest } from './services/sso-admin.ts';
 export type { Credentials } from './session.ts';
 
 /** An AWS-compatible endpoint on loopback, for the operations that this project uses. */
@@ -57,6 +59,12 @@ export interface AwsEndpoint {
   inject(fault: Fault): () => void;
   /** What metric filters counted in log events, and what PutMetricData brought: by minute of the event's own time. */
   metrics(): readonly Metric[];
+  /** How Identity Center's own work ends from now on: assignments, and the provisioning of permission sets. */
+  provisioning: Provisioning;
+  /** Ends at once what is under way. */
+  endProvisioning(): void;
+  /** The inline policy of each permission set as it stands in each account in which the set is provisioned. */
+  provisionedPolicies(): readonly { readonly permissionSetArn: string; readonly accountId: string; readonly inlinePolicy: string }[];
   /** Batches of log events on their way from subscription filters to functions. */
   readonly pendingLogDeliveries: number;
   /** Who executes Lambda's Invoke. */
@@ -74,7 +82,7 @@ export interface EndpointOptions {
   readonly identityStoreId: string;
   /** @default 0, any free port */
   readonly port?: number;
-  /** Calls a second that each Identity Store operation takes before it throttles; AWS allows 20. @default unlimited */
+  /** Calls a second that each Identity Store operation takes before it throttles, and all of IAM Identity Center's own together; AWS allows 20. @default unlimited */
   readonly identityStoreCallsPerSecond?: number;
 }
 
@@ -89,13 +97,17 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
   const tables = await dynamodb(surroundings);
   const metrics = new MetricStore();
   const logGroups = logs(surroundings, metrics);
+  const identityStore = identitystore(surroundings, identityStoreId, options.identityStoreCallsPerSecond);
+  let provisioning: Provisioning = {};
+  const singleSignOn = ssoAdmin(surroundings, identityStore.exists, () => provisioning, options.identityStoreCallsPerSecond);
   pipeline.add(
     tables,
     functions,
     keys,
     sqs(surroundings),
     events(surroundings),
-    identitystore(surroundings, identityStoreId, options.identityStoreCallsPerSecond),
+    identityStore,
+    singleSignOn,
     logGroups,
     secretsmanager(surroundings),
     s3(surroundings),
@@ -125,6 +137,14 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     },
     inject: (fault) => pipeline.inject(fault),
     metrics: () => metrics.all(),
+    get provisioning() {
+      return provisioning;
+    },
+    set provisioning(next) {
+      provisioning = next;
+    },
+    endProvisioning: () => singleSignOn.endProvisioning(),
+    provisionedPolicies: () => singleSignOn.provisionedPolicies(),
     get pendingLogDeliveries() {
       return logGroups.pending;
     },

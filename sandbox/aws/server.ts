@@ -34,6 +34,7 @@ const routes: Readonly<Record<string, Route>> = {
   secretsmanager: { service: 'secretsmanager', protocol: awsJson('1.1', 'com.amazonaws.secretsmanager') },
   kms: { service: 'kms', protocol: awsJson('1.1', 'com.amazonaws.kms') },
   identitystore: { service: 'identitystore', protocol: awsJson('1.1', 'com.amazonaws.identitystore') },
+  sso: { service: 'sso', protocol: awsJson('1.1', 'com.amazonaws.swbexternalservice') },
   lambda: { service: 'lambda', protocol: restJson(lambdaRoutes) },
   scheduler: { service: 'scheduler', protocol: restJson(schedulerRoutes) },
   xray: { service: 'xray', protocol: restJson(xrayRoutes) },

@@ -39,7 +39,7 @@ export async function ensurePackages(progress: (step: string) => void = () => un
 
   progress(`installing ${packages.join(', ')} with apt`);
   try {
-    await install();
+    await install(packages);
   } catch (cause) {
     throw new Error(`could not install ${missing}; ${remedy} by hand: ${reason(cause)}`, { cause });
   }
@@ -48,13 +48,14 @@ export async function ensurePackages(progress: (step: string) => void = () => un
   throw new Error(`still missing for the domain controller after apt-get install: ${after.missing.join(', ')}; ${remedy} by hand`);
 }
 
-async function install(): Promise<void> {
+/** Installs Debian packages without what they recommend. @throws CommandFailedError with apt's words */
+export async function install(names: readonly string[]): Promise<void> {
   // Another apt may be at work: wait for its lock.
   const apt = (...args: string[]): Promise<string> =>
     runCommand('apt-get', ['-q', '-y', '-o', 'DPkg::Lock::Timeout=120', ...args], {
       variables: { DEBIAN_FRONTEND: 'noninteractive' },
     });
-  const installPackages = (): Promise<string> => apt('install', '--no-install-recommends', ...packages);
+  const installPackages = (): Promise<string> => apt('install', '--no-install-recommends', ...names);
   try {
     await installPackages();
   } catch (error) {
@@ -80,7 +81,8 @@ async function inspect(): Promise<SambaInstallation | { missing: string[] }> {
   return missing.length > 0 ? { missing } : { version };
 }
 
-async function isProgram(name: string): Promise<boolean> {
+/** Whether a program is where programs are. */
+export async function isProgram(name: string): Promise<boolean> {
   for (const folder of programFolders) {
     try {
       await access(join(folder, name), constants.X_OK);

@@ -23,12 +23,15 @@ export function permissionReport({ endpoint, stack }: Pick<Sandbox, 'endpoint' |
       return {
         functionName: name,
         used: [...new Set(seen.map(({ action }) => action))].sort(),
-        surplus: surplus(policies, seen).map(({ action, resource }) => ({ action, resource, reason: reasonFor(action) })),
+        surplus: surplus(policies, seen).map(({ action, resource }) => ({ action, resource, reason: reasonFor(name, action) })),
         denied: calls.filter(({ outcome }) => outcome === 'denied').length,
       };
     });
 }
 
-function reasonFor(action: string): string | undefined {
-  return surplusReasons.find((entry) => entry.action.toLowerCase() === action.toLowerCase())?.reason;
+/** @param functionName `<prefix>-<environment>-<function>`, and the instance where there are several */
+function reasonFor(functionName: string, action: string): string | undefined {
+  const ofFunction = (name: string) => functionName.endsWith(`-${name}`) || functionName.includes(`-${name}-`);
+  const reasons = surplusReasons.filter((entry) => entry.action.toLowerCase() === action.toLowerCase());
+  return (reasons.find((entry) => entry.function && ofFunction(entry.function)) ?? reasons.find((entry) => !entry.function))?.reason;
 }

@@ -19,6 +19,7 @@ export interface EnvironmentOptions {
   readonly endpoint: AwsEndpoint;
   readonly taskRoot: string;
   readonly hosts: Readonly<Record<string, string>>;
+  readonly internet: readonly string[];
   readonly log: FunctionLog;
 }
 
@@ -34,7 +35,7 @@ export class ExecutionEnvironment {
   #lines: string[] = [];
   #settle: ((outcome: Outcome) => void) | undefined;
 
-  constructor({ settings, endpoint, taskRoot, hosts, log }: EnvironmentOptions) {
+  constructor({ settings, endpoint, taskRoot, hosts, internet, log }: EnvironmentOptions) {
     const started = performance.now();
     this.#settings = settings;
     this.#log = log;
@@ -51,6 +52,7 @@ export class ExecutionEnvironment {
         endpoint: { host: hostname, port: Number(port) },
         hosts: settings.inVpc ? hosts : {},
         ports: settings.egressPorts,
+        internet: settings.inVpc ? [] : internet,
       },
       context: {
         functionName: settings.name,

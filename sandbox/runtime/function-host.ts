@@ -34,6 +34,7 @@ export interface HostOptions {
   readonly settings: AppliedFunction;
   readonly endpoint: AwsEndpoint;
   readonly hosts: Readonly<Record<string, string>>;
+  readonly internet: readonly string[];
   /** Where the zip is unpacked. */
   readonly directory: string;
   readonly onInvocation: (invocation: Invocation) => void;
@@ -176,9 +177,9 @@ export class FunctionHost {
   }
 
   #create(): ExecutionEnvironment {
-    const { settings, endpoint, hosts, directory } = this.#options;
+    const { settings, endpoint, hosts, internet, directory } = this.#options;
     this.#code ??= unpack(settings.zipPath, directory);
-    const environment = new ExecutionEnvironment({ settings, endpoint, hosts, taskRoot: this.#code.taskRoot, log: this.#log });
+    const environment = new ExecutionEnvironment({ settings, endpoint, hosts, internet, taskRoot: this.#code.taskRoot, log: this.#log });
     this.#all.add(environment);
     return environment;
   }

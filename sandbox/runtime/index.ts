@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os';
 import type { AwsEndpoint } from '../aws/endpoint.ts';
 import { AwsError } from '../aws/error.ts';
-import type { AppliedStack } from '../terraform/applied-stack.ts';
+import type { AppliedStack, Schedule } from '../terraform/applied-stack.ts';
 import { AsynchronousInvocations } from './asynchronous-invocations.ts';
 import { FunctionHost, type Invocation } from './function-host.ts';
 import { attachToNetwork, type NetworkAttachment } from './network-attachment.ts';
@@ -53,15 +53,17 @@ export interface RuntimeOptions {
   readonly stack: AppliedStack;
   /** The VPC's names and their addresses: what functions in the VPC can resolve and reach. */
   readonly hosts: Readonly<Record<string, string>>;
-  /** Period of every schedule, in place of its own. */
-  readonly pollSeconds?: number;
+  /** `host:port` of what stands in for the internet: what functions outside a VPC reach. @default nothing */
+  readonly internet?: readonly string[];
+  /** Period of a schedule in seconds, in place of its own; undefined: its own. */
+  readonly period?: (schedule: Schedule) => number | undefined;
   /** Where zips are unpacked; the folders are removed when the runtime stops. @default the system's folder for temporary files */
   readonly directory?: string;
   /** Told of every problem as it occurs. */
   readonly progress?: (message: string) => void;
 }
 
-export function createRuntime({ endpoint, stack, hosts, pollSeconds, directory = tmpdir(), progress }: RuntimeOptions): Runtime {
+export function createRuntime({ endpoint, stack, hosts, internet = [], period, directory = tmpdir(), progress }: RuntimeOptions): Runtime {
   const invocations: Invocation[] = [];
   const problems: string[] = [];
   const listeners = new Set<(invocation: Invocation) => void>();
@@ -77,7 +79,7 @@ export function createRuntime({ endpoint, stack, hosts, pollSeconds, directory =
 
   const functions = new Map(
     [...stack.functions.values()].map((settings) => {
-      const host = new FunctionHost({ settings, endpoint, hosts, directory, onInvocation, onProblem });
+      const host = new FunctionHost({ settings, endpoint, hosts, internet, directory, onInvocation, onProblem });
       return [settings.name, { host, asynchronous: new AsynchronousInvocations(host, endpoint, onProblem) }] as const;
     }),
   );
@@ -95,7 +97,7 @@ export function createRuntime({ endpoint, stack, hosts, pollSeconds, directory =
     const Poller = mapping.kind === 'sqs' ? SqsPoller : StreamPoller;
     return { name: mapping.sourceArn, poller: new Poller(mapping, host, endpoint, onProblem) };
   });
-  const timers = stack.schedules.map((schedule) => new ScheduleTimer(schedule, endpoint, pollSeconds, onProblem));
+  const timers = stack.schedules.map((schedule) => new ScheduleTimer(schedule, endpoint, period?.(schedule), onProblem));
 
   endpoint.onInvoke(async ({ functionName, payload, invocationType }) => {
     const named = functions.get(functionName);

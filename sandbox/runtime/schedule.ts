@@ -1,7 +1,8 @@
-/** EventBridge Scheduler: invokes each schedule's target in the schedule's own role. */
+/** EventBridge Scheduler: invokes each schedule's function, or sends to its queue, in the schedule's own role. */
 import type { AwsEndpoint } from '../aws/endpoint.ts';
 import type { Schedule } from '../terraform/applied-stack.ts';
 import { pause } from './pause.ts';
+import { queueUrl } from './queue-url.ts';
 
 const secondsOf = { minute: 60, hour: 3600, day: 86_400 } as const;
 
@@ -25,11 +26,11 @@ export class ScheduleTimer {
   #loop: Promise<void> | undefined;
   paused = false;
 
-  /** @param pollSeconds the period, compressed; without it the schedule's own */
-  constructor(schedule: Schedule, endpoint: AwsEndpoint, pollSeconds: number | undefined, onProblem: (problem: string) => void) {
+  /** @param seconds the period; undefined: the schedule's own */
+  constructor(schedule: Schedule, endpoint: AwsEndpoint, seconds: number | undefined, onProblem: (problem: string) => void) {
     this.#schedule = schedule;
     this.#endpoint = endpoint;
-    this.#periodMs = (pollSeconds ?? periodSeconds(schedule.expression)) * 1000;
+    this.#periodMs = (seconds ?? periodSeconds(schedule.expression)) * 1000;
     this.#onProblem = onProblem;
   }
 
@@ -53,9 +54,16 @@ export class ScheduleTimer {
 
   async #fire(): Promise<void> {
     const { targetArn, roleArn, input, name } = this.#schedule;
-    const request = { FunctionName: targetArn, InvocationType: 'Event', Payload: Buffer.from(input) };
+    const caller = { roleArn, sessionName: name.slice(0, 64) };
+    const queueName = /^arn:[^:]+:sqs:[^:]+:\d+:(.+)$/.exec(targetArn)?.[1];
     try {
-      await this.#endpoint.call({ roleArn, sessionName: name.slice(0, 64) }, 'lambda', 'Invoke', request);
+      if (queueName === undefined) {
+        const request = { FunctionName: targetArn, InvocationType: 'Event', Payload: Buffer.from(input) };
+        await this.#endpoint.call(caller, 'lambda', 'Invoke', request);
+      } else {
+        const QueueUrl = queueUrl(this.#endpoint, targetArn);
+        await this.#endpoint.call(caller, 'sqs', 'SendMessage', { QueueUrl, MessageBody: input });
+      }
     } catch (error) {
       this.#onProblem(`schedule ${name} did not reach ${targetArn}: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -29,6 +29,8 @@ export interface NetworkRules {
   readonly hosts: Readonly<Record<string, string>>;
   /** TCP ports that are let out to `hosts`. */
   readonly ports: readonly number[];
+  /** What stands in for the internet: `host:port` that functions outside a VPC reach. */
+  readonly internet: readonly string[];
 }
 
 /** An error as Lambda answers it. */

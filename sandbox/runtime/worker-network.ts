@@ -113,6 +113,7 @@ function isLetOut({ host, port, path }: Target, rules: NetworkRules): boolean {
   if (address === undefined) return true;
   const { endpoint, hosts, ports } = rules;
   if (port === endpoint.port && (address === endpoint.host || address === '127.0.0.1')) return true;
+  if (rules.internet.includes(`${host}:${port}`)) return true;
   return ports.includes(port) && Object.values(hosts).includes(address);
 }
 

@@ -1,8 +1,7 @@
 /** decide-access as a whole, its ports in memory: what it looks at, what it keeps, and what races and crashes do to it. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type DecideAccessDependencies, decideAccess, type LookAt } from '../../handlers/access/decide-access/decide-access.ts';
+import { type DecideAccessDependencies, decideAccess } from '../../handlers/access/decide-access/decide-access.ts';
 import { principalKey } from '../../handlers/access/grants.ts';
-import type { RoleMessage } from '../../handlers/access/role-message.ts';
 import { identityEvents } from '../../handlers/directory/identity-events.ts';
 import {
   type EdgeRow,
@@ -14,12 +13,13 @@ import {
   statusKey,
 } from '../../handlers/directory/mirror.ts';
 import type { IdentityEventType } from '../../handlers/events/catalogue.ts';
-import { type AnyIdentityEvent, toEntry } from '../../handlers/events/identity-event.ts';
 import { InvalidEventError, RetryableError } from '../../handlers/platform/errors.ts';
+import { exclusive } from '../../handlers/platform/exclusive.ts';
 import { memoryMirror } from '../directory/memory-mirror.ts';
 import { detectedAt, domain, edgeRow, groupObject, guidOf, userObject } from '../directory/rows.ts';
 import { type CallWatch, Killed, killedAfter, watching } from '../platform/watched-calls.ts';
-import { cause, disabled, group, mappings, user } from './decisions.ts';
+import { Deciding, delivered } from './deciding.ts';
+import { cause, disabled, group, user } from './decisions.ts';
 import { memoryGrants } from './memory-grants.ts';
 
 const ada = userObject(1, 'ada');
@@ -28,30 +28,17 @@ const printers = groupObject(20, 'Printers');
 const pk = principalKey(domain, ada.guid);
 
 let mirror: ReturnType<typeof memoryMirror>;
-let grants: ReturnType<typeof memoryGrants>;
-let published: AnyIdentityEvent[];
-let sent: RoleMessage[];
-let fanned: LookAt[];
-let logged: [code: string, fields: Record<string, unknown>][];
+let deciding: Deciding;
+let grants: Deciding['grants'];
+let published: Deciding['published'];
+let sent: Deciding['sent'];
+let logged: Deciding['logged'];
 let deps: DecideAccessDependencies;
 
 beforeEach(async () => {
   mirror = memoryMirror();
-  grants = memoryGrants();
-  [published, sent, fanned, logged] = [[], [], [], []];
-  const log = (code: string, fields: Record<string, unknown> = {}) => void logged.push([code, fields]);
-  deps = {
-    mirror,
-    grants,
-    mappings: async () => mappings,
-    fanOut: async (messages) => void fanned.push(...messages),
-    syncRoles: async (message) => void sent.push(message),
-    // A rival run comes in the middle of another here: nothing may hold it back.
-    exclusive: (_, work) => work(),
-    publish: async (events) => void published.push(...events),
-    log: { info: log, warn: log, error: log },
-    now: () => new Date('2025-03-01T10:00:01Z'),
-  };
+  deciding = new Deciding(mirror, [domain]);
+  ({ grants, published, sent, logged, deps } = deciding);
   // GIVEN Ada in AWS-Developers and in Printers, which no mapping selects
   await put(user(), listed(10, 'AWS-Developers'), listed(20, 'Printers'), edgeRow(developers, ada), edgeRow(printers, ada));
 });
@@ -68,11 +55,7 @@ async function put(...rows: readonly MirrorRow[]): Promise<string[]> {
   return mirror.changes.slice(from).flatMap(({ before, after }) => identityEvents(before, after).map(delivered));
 }
 
-function delivered(event: AnyIdentityEvent): string {
-  const { Source, DetailType, Detail } = toEntry(event);
-  return JSON.stringify({ source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) });
-}
-const lookAt = (guid: string): string => JSON.stringify({ lookAt: { domain, guid }, cause });
+const lookAt = (...guids: readonly string[]): string => JSON.stringify({ lookAt: { domain, guids }, cause });
 const held = () => Object.keys(grants.items.get(pk)?.grants ?? {});
 const left = (edge: EdgeRow): EdgeRow => ({ ...edge, present: false, listedUnder: undefined });
 const codes = () => logged.map(([code]) => code);
@@ -90,15 +73,16 @@ describe('an event', () => {
     const [event = ''] = await put(left(edgeRow(developers, ada)), edgeRow(developers, ada)).then((events) => events.slice(-1));
     await decideAccess(deps, event);
     expect(held()).toEqual(['identity-center/developers', 'identity-center/everybody']);
-    expect(published).toMatchObject([{ type: 'AccessDecided', revision: 1, cause: { type: 'GroupMemberAdded' } }]);
-    expect(sent).toMatchObject([{ domain, guid: ada.guid, revision: 1, cause: { id: published[0]?.id, type: 'AccessDecided' } }]);
+    const revision = grants.items.get(pk)?.revision;
+    expect(published).toMatchObject([{ type: 'AccessDecided', revision, cause: { type: 'GroupMemberAdded' } }]);
+    expect(sent).toMatchObject([{ domain, guid: ada.guid, revision, cause: { id: published[0]?.id, type: 'AccessDecided' } }]);
     expect(grants.items.get(pk)?.unannounced).toEqual([]);
   });
 
   const expiring = { accountExpires: ['133852176000000000'] };
   /** Every event of a user but its creation, which is on its own below. */
   type UserEvent = Exclude<Extract<IdentityEventType, `User${string}`>, 'UserCreated'>;
-  const changes: Record<UserEvent | 'GroupMemberAdded' | 'GroupMemberRemoved', () => Promise<string[]>> = {
+  const changes: Record<UserEvent | 'PasswordChanged' | 'GroupMemberAdded' | 'GroupMemberRemoved', () => Promise<string[]>> = {
     UserExpired: () => put(user(expiring), user(expiring, { expired: true })),
     UserExpiryChanged: () => put(user({ accountExpires: ['134167536000000000'] })),
     UserLockedOut: () => put(user({}, { lockedOut: 'never' })),
@@ -112,6 +96,7 @@ describe('an event', () => {
     UserEnabled: () => put(user(disabled), user()),
     UserDeleted: () => put(user({}, { deleted: true })),
     UserRestored: () => put(user({}, { deleted: true }), user()),
+    PasswordChanged: () => put(user({ pwdLastSet: ['133852176000000000'] })),
     GroupMemberRemoved: () => put(left(edgeRow(developers, ada))),
     GroupMemberAdded: () => put(left(edgeRow(developers, ada)), edgeRow(developers, ada)),
   };
@@ -143,7 +128,7 @@ describe('an event', () => {
     GroupLeftScope: () => put({ ...listed(10, 'AWS-Developers'), outOfScope: true }),
     GroupRenamed: () => put(group(10, 'AWS-Team-blue', { listedUnder: groupsListing(domain) })),
     GroupMoved: () => put({ ...listed(10, 'AWS-Developers'), dn: 'CN=AWS-Developers,OU=Elsewhere,DC=corp,DC=example,DC=com' }),
-    GroupUpdated: () => put({ ...listed(10, 'AWS-Developers'), attributes: { ...developers.attributes, mail: ['d@example.com'] } }),
+    GroupUpdated: () => put({ ...listed(10, 'AWS-Developers'), attributes: { ...developers.attributes, groupType: ['-2147483640'] } }),
     GroupRestored: () => put({ ...listed(10, 'AWS-Developers'), deleted: true }, listed(10, 'AWS-Developers')),
     GroupDeleted: () => put({ ...listed(10, 'AWS-Developers'), deleted: true }),
   };
@@ -151,8 +136,7 @@ describe('an event', () => {
     const event = (await change()).at(-1) ?? '';
     expect(JSON.parse(event)['detail-type']).toBe(type);
     await decideAccess(deps, event);
-    expect(fanned.map((message) => message.lookAt)).toEqual([{ domain, guid: ada.guid }]);
-    expect(fanned[0]?.cause.type).toBe(type);
+    expect(deciding.fanned).toMatchObject([{ lookAt: { domain, guids: [ada.guid] }, cause: { type } }]);
     expect(grants.items.size).toBe(0);
   });
 
@@ -161,7 +145,8 @@ describe('an event', () => {
     ComputerDisabled: () => put(other('computer', 3), other('computer', 3, disabled)),
     ServiceAccountCreated: () => put(other('serviceAccount', 4)),
     ServiceAccountDeleted: () => put(other('serviceAccount', 4), { ...other('serviceAccount', 4), deleted: true }),
-    PasswordChanged: () => put(user({ pwdLastSet: ['133852176000000000'] })),
+    PasswordChanged: () => put(other('computer', 3), other('computer', 3, { pwdLastSet: ['133852176000000000'] })),
+    GroupUpdated: () => put({ ...listed(10, 'AWS-Developers'), attributes: { ...developers.attributes, mail: ['d@example.com'] } }),
     PolicyChanged: () => put(other('domain', 5), other('domain', 5, { minPwdLength: ['14'] })),
   };
   const other = (type: ObjectRow['type'], number: number, attributes: Record<string, readonly string[]> = {}): ObjectRow => ({
@@ -184,7 +169,7 @@ describe('an event', () => {
     expect(held()).not.toEqual([]);
     const [event = ''] = await put({ ...listed(10, 'AWS-Developers'), outOfScope: true });
     await decideAccess(deps, event);
-    for (const message of fanned) await decideAccess(deps, JSON.stringify(message));
+    await deciding.settle();
     expect(held()).toEqual([]);
     expect(published.at(-1)).toMatchObject({ change: { state: 'active', granted: [] }, cause: { type: 'GroupLeftScope' } });
   });
@@ -214,7 +199,7 @@ describe('an event', () => {
     await decideAccess(deps, lookAt(ada.guid));
     const [event = ''] = await put(group(10, 'AWS-Team-blue', { listedUnder: groupsListing(domain) }));
     await decideAccess(deps, event);
-    for (const message of fanned) await decideAccess(deps, JSON.stringify(message));
+    await deciding.settle();
     expect(held()).toEqual(['identity-center/team-blue', 'identity-center/everybody']);
     expect(published.at(-1)?.change).toMatchObject({ granted: [{ role: 'team-blue' }], revoked: [{ role: 'developers' }] });
   });
@@ -224,12 +209,26 @@ describe('an event', () => {
     const status = { ...statusKey(domain), domain, revision: 1, fence: 1, detectedAt, reachable: true, since: detectedAt };
     const [event = ''] = await put({ ...status, snapshotCompleted: counts });
     await decideAccess(deps, event);
-    expect(fanned).toHaveLength(1);
-    expect(fanned[0]?.lookAt.guid).toBe(ada.guid);
+    expect(deciding.fanned).toMatchObject([{ lookAt: { domain, guids: [ada.guid] } }, { revalidation: { of: 'principals' } }]);
     expect(logged.filter(([code]) => code === 'ROLE_MAPPING_MATCHES_NOTHING')).toEqual([
       ['ROLE_MAPPING_MATCHES_NOTHING', { mapping: 'teams' }],
     ]);
   });
+});
+
+test('GIVEN a principal that cannot be decided on among others WHEN they are looked at THEN the others are decided on, and the message fails', async () => {
+  const bea = userObject(2, 'bea');
+  await put({ ...user(), ...objectKey(domain, bea.guid), guid: bea.guid }, edgeRow(developers, bea));
+  const failing = {
+    ...grants,
+    read: async (key: string) => (key === pk ? Promise.reject(new RetryableError('throttled')) : grants.read(key)),
+  };
+  await expect(decideAccess({ ...deps, grants: failing }, lookAt(ada.guid, bea.guid))).rejects.toThrow('throttled');
+  expect([...grants.items.keys()]).toEqual([principalKey(domain, bea.guid)]);
+  expect(codes()).toContain('DECISION_FAILED');
+  // AND again, when it works: the other is not decided anew
+  await decideAccess(deps, lookAt(ada.guid, bea.guid));
+  expect(published.map(({ subject }) => subject.guid)).toEqual([bea.guid, ada.guid]);
 });
 
 test('invariant 3: absence never deletes: a principal that the mirror does not hold keeps its grants', async () => {
@@ -248,12 +247,32 @@ test('invariant 3: a membership whose group the mirror does not hold gives nothi
   expect(logged.at(-1)).toEqual(['PRINCIPAL_NOT_A_USER', { domain, guid: printers.guid }]);
 });
 
-test('invariant 7: without valid role mappings nothing is decided, and what was granted stays', async () => {
+test('GIVEN two groups that changed WHEN their events come at once THEN one fan-out follows the other', async () => {
+  let [now, most] = [0, 0];
+  const list = async (listedUnder: string) => {
+    now += 1;
+    most = Math.max(most, now);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    now -= 1;
+    return mirror.list(listedUnder);
+  };
+  const events = await put(group(10, 'AWS-Team-blue'), group(20, 'AWS-Team-red'));
+  const ports = { ...deps, mirror: { ...mirror, list }, exclusive: exclusive() };
+  await Promise.all(events.map((event) => decideAccess(ports, event)));
+  expect(deciding.lookedAt()).toEqual([ada.guid, ada.guid]);
+  expect(most).toBe(1);
+});
+
+test('invariant 7: without a configuration nothing is decided, what was granted stays, and the message is tried again', async () => {
   await decideAccess(deps, lookAt(ada.guid));
   const before = grants.items.get(pk);
-  const broken = { ...deps, mappings: () => Promise.reject(new Error('role mappings are wrong')) };
-  await expect(decideAccess(broken, lookAt(ada.guid))).rejects.toThrow('role mappings are wrong');
+  const broken = { ...deps, access: () => Promise.reject(new Error('access configuration is wrong')) };
+  const [event = ''] = await put(left(edgeRow(developers, ada)));
+  for (const message of [lookAt(ada.guid), event, JSON.stringify({ revalidate: true })]) {
+    await expect(decideAccess(broken, message)).rejects.toThrow('access configuration is wrong');
+  }
   expect(grants.items.get(pk)).toEqual(before);
+  expect([deciding.fanned, deciding.revalidations.state]).toEqual([[], undefined]);
 });
 
 describe('fails, so that the message ends in the dead-letter queue,', () => {
@@ -269,11 +288,14 @@ describe('fails, so that the message ends in the dead-letter queue,', () => {
     ['another schema version', JSON.stringify({ ...good, detail: { ...detail, version: 2 } }), /schema version 2, this function reads 1/],
     ['a malformed event', JSON.stringify({ ...good, detail }), /malformed: subject\.guid/],
     ['half a fan-out', JSON.stringify({ lookAt: { domain } }), /not an EventBridge event/],
+    ['a fan-out to nobody', lookAt(), /not an EventBridge event/],
+    ['a fan-out to too many', lookAt(...Array.from({ length: 26 }, (_, index) => guidOf(index))), /not an EventBridge event/],
+    ['half a revalidation', JSON.stringify({ revalidation: { of: 'everybody' }, cause }), /not an EventBridge event/],
   ])('for %s', async (_, body, message) => {
     const result = decideAccess(deps, body);
     await expect(result).rejects.toThrow(InvalidEventError);
     await expect(result).rejects.toThrow(message);
-    expect([grants.items.size, published.length, sent.length, fanned.length]).toEqual([0, 0, 0, 0]);
+    expect([grants.items.size, published.length, sent.length, deciding.fanned.length]).toEqual([0, 0, 0, 0]);
   });
 });
 
@@ -290,6 +312,15 @@ describe('a race', () => {
   const situations: Record<string, { given: () => Promise<unknown>; meanwhile: () => Promise<unknown> }> = {
     'a membership that ends': { given: async () => undefined, meanwhile: () => put(left(edge)) },
     'a membership that begins': { given: () => put(left(edge)), meanwhile: () => put(edge) },
+    'a group that leaves its group': {
+      given: () => put(edgeRow(developers, printers), left(edge)),
+      meanwhile: () => put(left(edgeRow(developers, printers))),
+    },
+    'a group that joins a group': { given: () => put(left(edge)), meanwhile: () => put(edgeRow(developers, printers)) },
+    'a group in between that conveys no more': {
+      given: () => put(edgeRow(developers, printers), left(edge)),
+      meanwhile: () => put({ ...listed(20, 'Printers'), attributes: { ...printers.attributes, groupType: ['2'] } }),
+    },
     'a user who is disabled': { given: async () => undefined, meanwhile: () => put(user(disabled)) },
     'a rename of a user who holds a role': {
       given: () => decideAccess(deps, lookAt(ada.guid)),
@@ -360,7 +391,7 @@ describe('a crash', () => {
       // THEN
       expect(grants.items.get(pk)).toEqual(right);
       expect(new Set(published.map(({ id }) => id))).toEqual(new Set(ids));
-      expect(new Set(sent.map(({ revision }) => revision))).toEqual(new Set([1]));
+      expect(new Set(sent.map(({ revision }) => revision))).toEqual(new Set([right?.revision]));
       if (!killed) break;
     }
   });
@@ -370,7 +401,8 @@ describe('a crash', () => {
     await expect(decideAccess(down, lookAt(ada.guid))).rejects.toThrow(RetryableError);
     await put(user(disabled));
     await decideAccess(deps, lookAt(ada.guid));
-    expect(published.map(({ revision }) => revision)).toEqual([1, 2]);
-    expect(sent.map(({ revision }) => revision)).toEqual([2]);
+    const last = grants.items.get(pk)?.revision ?? 0;
+    expect(published.map(({ revision }) => revision)).toEqual([last - 1, last]);
+    expect(sent.at(-1)?.revision).toBe(last);
   });
 });

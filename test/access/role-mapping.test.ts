@@ -1,145 +1,235 @@
-/** Which group gives which role: what is refused at synth, and what a mapping gives to a group. */
+/** Role mappings as teams write them: what is refused at synth, and what the names of groups make of them. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { matchRole, parseRoleMappings, type RoleMapping } from '../../handlers/access/role-mapping.ts';
+import type { Candidate } from '../../handlers/access/compiled-mappings.ts';
+import type { RoleMapping } from '../../handlers/access/role-mapping.ts';
 import { ConfigurationError } from '../../handlers/platform/errors.ts';
+import { configurationOf, contextOf, decidedAt, group, identityCenter, member, user } from './decisions.ts';
 
-const group = {
-  dn: 'CN=AWS-Developers,OU=Groups,DC=corp,DC=example,DC=com',
-  sid: 'S-1-5-21-1004336348-1177238915-682003330-1109',
-  name: 'AWS-Developers',
+const targets = {
+  [identityCenter]: {
+    attributes: {},
+    assignable: { accounts: ['111122223333', '444455556666'], permissionSets: ['Admin', 'ReadOnly'] },
+  },
 };
-const mapping = (selector: RoleMapping['group'], role = 'developers'): RoleMapping => ({ id: 'one', group: selector, role });
-
-describe('a mapping that names a group', () => {
-  test.each([
-    ['as it is written', group.dn],
-    ['in another case', group.dn.toUpperCase()],
-    ['with spaces after the commas', 'CN=AWS-Developers, OU=Groups, DC=corp, DC=example, DC=com'],
-    ['with an escaped letter', 'CN=AWS\\2dDevelopers,OU=Groups,DC=corp,DC=example,DC=com'],
-  ])('by DN %s WHEN it is that group THEN it gives the role', (_, dn) => {
-    expect(matchRole(mapping({ dn }), group)).toBe('developers');
-  });
-
-  test('by DN WHEN the group lies elsewhere, or its DN is unknown, THEN it gives nothing', () => {
-    expect(matchRole(mapping({ dn: group.dn }), { ...group, dn: group.dn.replace('OU=Groups', 'OU=Other') })).toBeUndefined();
-    expect(matchRole(mapping({ dn: group.dn }), { ...group, dn: '' })).toBeUndefined();
-    expect(matchRole(mapping({ dn: group.dn }), { ...group, dn: 'no name' })).toBeUndefined();
-  });
-
-  test('by SID WHEN the SID is the same to the last digit THEN it gives the role, else nothing', () => {
-    expect(matchRole(mapping({ sid: group.sid }), { ...group, name: 'Renamed', dn: 'CN=Renamed,DC=example,DC=com' })).toBe('developers');
-    expect(matchRole(mapping({ sid: `${group.sid}0` }), group)).toBeUndefined();
-    expect(matchRole(mapping({ sid: group.sid }), { ...group, sid: undefined })).toBeUndefined();
-  });
-
-  test('by name WHEN only the case differs THEN it gives the role; a part of the name is not enough', () => {
-    expect(matchRole(mapping({ name: 'aws-DEVELOPERS' }), group)).toBe('developers');
-    expect(matchRole(mapping({ name: 'AWS' }), group)).toBeUndefined();
-    expect(matchRole(mapping({ name: group.name }), { ...group, name: undefined })).toBeUndefined();
-  });
-
-  test.each(['Ärzte & Pflege', 'a.b*c', '$special', 'x (y)', '研发'])('by the odd name %j THEN it is that name and no pattern', (name) => {
-    const [parsed] = parseRoleMappings([{ id: 'odd', group: { name }, role: name }]);
-    expect(parsed && matchRole(parsed, { ...group, name })).toBe(name);
-    expect(parsed && matchRole(parsed, { ...group, name: `${name}x` })).toBeUndefined();
-  });
+const mapping = (change: Partial<RoleMapping> = {}): RoleMapping => ({
+  id: 'one',
+  group: { name: 'AWS-Developers' },
+  role: 'developers',
+  ...change,
 });
 
-describe('a mapping with a pattern', () => {
-  const teams = mapping({ pattern: '^AWS-(?<team>[a-z]+)-(?<level>[a-z]+)?$' }, '$<team>/$<level>');
+/** What one mapping gives to members of a group of that name. */
+const candidatesOf = (one: RoleMapping, name: string): readonly Candidate[] => {
+  const { mappings } = contextOf({ mappings: [one], targets }).access;
+  return [...mappings.candidates(user(), member(group(10, name)), decidedAt).values()].flat();
+};
+/** The role that it gives, where it is possible. */
+const roleOf = (one: RoleMapping, name: string): string | undefined => candidatesOf(one, name).find(({ impossible }) => !impossible)?.role;
 
-  test('WHEN it has captures THEN the role is made of them', () => {
-    expect(matchRole(teams, { ...group, name: 'AWS-blue-admin' })).toBe('blue/admin');
-    expect(matchRole(mapping({ pattern: '^AWS-(?<t>.+)$' }, '$<t>-$<t>'), { ...group, name: 'AWS-$&' })).toBe('$&-$&');
-  });
+describe('a role made of captures', () => {
+  const teams = mapping({ group: { pattern: '^AWS-(?<team>[a-z]+)-(?<level>[a-z]+)?$' }, role: '$<team>/$<level>' });
 
-  test('invariant 7: WHEN a capture took part in nothing THEN nothing is granted', () => {
-    expect(matchRole(teams, { ...group, name: 'AWS-blue-' })).toBeUndefined();
+  test('WHEN all took part THEN the role has them, as they are', () => {
+    expect(roleOf(teams, 'AWS-blue-admin')).toBe('blue/admin');
+    expect(roleOf(mapping({ group: { pattern: '^AWS-(?<t>.+)$' }, role: '$<t>-$<t>' }), 'AWS-$&')).toBe('$&-$&');
   });
 
   test.each([
-    ['a reserved name', 'AWS-Administrator', '$<team>'],
-    ['a character that the target refuses', 'AWS-a\u0007b', '$<team>'],
-    ['a name that is too long', `AWS-${'a'.repeat(81)}`, '$<team>'],
-  ])('invariant 7: WHEN a capture makes the role %s THEN nothing is granted', (_, name, role) => {
-    expect(matchRole(mapping({ pattern: '^AWS-(?<team>.+)$' }, role), { ...group, name })).toBeUndefined();
+    ['a capture that took part in nothing', 'AWS-blue-', teams, /nothing for the capture "level" of the role "\$<team>\/\$<level>"/],
+    ['a reserved name', 'AWS-Administrator', undefined, /the role "Administrator" is reserved/],
+    ['a character that the target refuses', 'AWS-a\u0007b', undefined, /holds characters the target refuses/],
+    ['a name that is too long', `AWS-${'a'.repeat(81)}`, undefined, /longer than 80 characters/],
+    [
+      'a name of 256 characters, many times',
+      `AWS-${'a'.repeat(252)}`,
+      mapping({ group: { pattern: '^(?<t>.+)$' }, role: '$<t>$<t>$<t>' }),
+      /longer than 80/,
+    ],
+  ])('invariant 7: WHEN it has %s THEN it is impossible, and says so', (_, name, one, detail) => {
+    const whole = mapping({ group: { pattern: '^AWS-(?<team>.+)$' }, role: '$<team>' });
+    const [candidate, ...others] = candidatesOf(one ?? whole, name);
+    expect(others).toEqual([]);
+    expect(candidate?.impossible).toMatchObject({ reason: 'role', detail: expect.stringMatching(detail) });
+    // AND what a denial tells of it fits an event and a key
+    expect(candidate?.role.length).toBeGreaterThan(0);
+    expect(candidate?.role.length).toBeLessThanOrEqual(256);
   });
 
-  test.each(['^AWS-Developers|Guests$', '^Guests|AWS-Developers$'])('invariant 7: %s matches whole names only', (pattern) => {
-    expect(matchRole(mapping({ pattern }), group)).toBe('developers');
-    expect(matchRole(mapping({ pattern }), { ...group, name: 'AWS-Developers-Trainees' })).toBeUndefined();
-    expect(matchRole(mapping({ pattern }), { ...group, name: 'Not-AWS-Developers' })).toBeUndefined();
-  });
-
-  test('GIVEN any group name THEN the role of a capture is that name or nothing, never a part of it', () => {
-    const whole = mapping({ pattern: '^(?<all>.*)$' }, '$<all>');
+  test('GIVEN any group name THEN the role of a capture is that name or none, never a part of it', () => {
+    const whole = mapping({ group: { pattern: '^(?<all>.*)$' }, role: '$<all>' });
     fc.assert(
       fc.property(fc.string({ unit: 'binary-ascii' }), (name) => {
-        const role = matchRole(whole, { ...group, name });
+        const role = roleOf(whole, name);
         expect(role === undefined || role === name).toBe(true);
       }),
     );
   });
 });
 
-describe('parsing role mappings', () => {
-  test('WHEN all are right THEN they come back as they are, in order', () => {
-    const right = [
-      { id: 'a', group: { name: 'AWS-Developers' }, role: 'Developers of Example' },
-      { id: 'b.2_x-1', group: { dn: group.dn }, role: 'auditors' },
-      { id: 'c', group: { sid: group.sid }, role: 'a'.repeat(80) },
-      { id: 'd', group: { pattern: '^AWS-(?<team>[a-z]+)$' }, role: 'team-$<team>' },
-    ];
-    expect(parseRoleMappings(right)).toEqual(right);
-    expect(parseRoleMappings([])).toEqual([]);
+describe('assignments made of captures', () => {
+  const accounts = mapping({
+    group: { pattern: '^AWS-(?<account>\\d{12})-(?<permissionSet>[\\w-]+)$' },
+    role: 'AWS-$<account>-$<permissionSet>',
+    assignments: [{ account: '$<account>', permissionSet: '$<permissionSet>' }],
   });
 
-  const one = (change: object) => [{ id: 'one', group: { name: 'x' }, role: 'r', ...change }];
-  test.each<[string, unknown, RegExp]>([
-    ['no list', { id: 'one' }, /Array/],
-    ['an id with a space', one({ id: 'a b' }), /0\.id must be 1 to 63 letters.*"a b"/],
-    ['an id twice', [...one({}), ...one({})], /two role mappings have the same id/],
-    ['a DN that is none', one({ group: { dn: 'AWS-Developers' } }), /is no distinguished name \(RFC 4514\) \(got "AWS-Developers"\)/],
-    ['a SID that is none', one({ group: { sid: 'S-1-5-32-x' } }), /is no SID \(S-1-5-21-…\) \(got "S-1-5-32-x"\)/],
-    ['an empty name', one({ group: { name: '' } }), /0\.group\.name/],
-    ['two selectors', one({ group: { name: 'x', sid: group.sid } }), /0\.group must be exactly one of/],
-    ['no selector', one({ group: {} }), /0\.group must be exactly one of/],
-    ['a selector of another name', one({ group: { guid: 'x' } }), /0\.group must be exactly one of/],
+  test('WHEN account and permission set are the target’s THEN the role brings them', () => {
+    expect(candidatesOf(accounts, 'AWS-111122223333-Admin')).toMatchObject([
+      { role: 'AWS-111122223333-Admin', assignments: [{ account: '111122223333', permissionSet: 'Admin' }], impossible: undefined },
+    ]);
+  });
+
+  test.each([
     [
-      'a pattern without anchors',
-      one({ group: { pattern: 'AWS-.*' } }),
-      /no regular expression anchored with \^ and \$, .+ \(got "AWS-\.\*"\)/,
+      'an account that is not ours',
+      'AWS-999988887777-Admin',
+      'account',
+      'the account "999988887777" is none of the target "identity-center"',
     ],
-    ['a pattern that is no regular expression', one({ group: { pattern: '^AWS-($' } }), /no regular expression/],
-    ['an empty role', one({ role: '' }), /0\.role/],
-    ['a role of 81 characters', one({ role: 'r'.repeat(81) }), /0\.role/],
-    ['a role with a tab', one({ role: 'a\tb' }), /0\.role holds characters the target refuses \(got "a\\tb"\)/],
-    ['a reserved role', one({ role: 'awsAdministrators' }), /is reserved by IAM Identity Center \(got "awsAdministrators"\)/],
-    ['a capture without a pattern', one({ role: 'team-$<team>' }), /0\.role uses a capture that its group selector has not.*\(\?<team>…\)/],
+    [
+      'a permission set that is not ours',
+      'AWS-111122223333-Root',
+      'permission-set',
+      'the permission set "Root" is none of the target "identity-center"',
+    ],
+    [
+      'one in another case',
+      'AWS-111122223333-ADMIN',
+      'permission-set',
+      'the permission set "ADMIN" is none of the target "identity-center"',
+    ],
+  ])('invariant 7: WHEN a group names %s THEN the role is impossible, and says so', (_, name, reason, detail) => {
+    expect(candidatesOf(accounts, name)).toMatchObject([{ impossible: { reason, detail } }]);
+  });
+
+  test('GIVEN two directories that write one group differently WHEN only one is as the target has it THEN that one gives the role', () => {
+    const { mappings } = contextOf({ mappings: [accounts], targets }).access;
+    for (const names of [
+      ['AWS-111122223333-ADMIN', 'AWS-111122223333-Admin'],
+      ['AWS-111122223333-Admin', 'AWS-111122223333-ADMIN'],
+    ]) {
+      const groups = member(...names.map((name, index) => group(10 + index, name)));
+      const candidates = [...mappings.candidates(user(), groups, decidedAt).values()].flat();
+      expect(candidates).toMatchObject([{ role: 'AWS-111122223333-Admin', impossible: undefined }]);
+    }
+  });
+});
+
+describe('checking role mappings', () => {
+  test('WHEN all are right THEN they come back as they are, in order, with their targets', () => {
+    const right: RoleMapping[] = [
+      mapping({ id: 'a', role: 'Developers of Example', labels: ['privileged', 'tier-0'] }),
+      mapping({
+        id: 'b.2_x-1',
+        group: { dn: group(1, 'x').dn },
+        role: 'auditors',
+        unless: ['lockedOut', 'passwordMustChange', 'passwordNeverExpires'],
+      }),
+      mapping({
+        id: 'c',
+        group: { sid: 'S-1-5-21-1-2-3-4' },
+        role: 'a'.repeat(80),
+        valid: { from: '2025-03-01T08:00:00+01:00', until: '2025-03-01T07:00:01Z' },
+      }),
+      mapping({ id: 'd', group: { pattern: '^AWS-(?<team>[a-z]+)$' }, role: 'team-$<team>', valid: { until: '2024-02-29T00:00:00Z' } }),
+      mapping({
+        id: 'e',
+        role: 'x',
+        assignments: [{ account: '111122223333', permissionSet: 'Admin' }],
+        exclude: {
+          groups: [{ name: 'x' }, { pattern: '^Contractors-.+$' }],
+          users: [{ dn: user().dn }, { sid: 'S-1-5-21-1-2-3-5' }, { name: 'ada' }, { userPrincipalName: 'a@example.com' }],
+        },
+      }),
+    ];
+    expect(configurationOf({ mappings: right, targets }).mappings).toEqual(right.map((one) => ({ ...one, targets: [identityCenter] })));
+  });
+
+  const pattern = { pattern: '^AWS-(?<team>.+)$' };
+  const time = '2025-03-01T00:00:00Z';
+  test.each<[string, object, RegExp]>([
+    ['an id with a space', { id: 'a b' }, /mappings\.0\.id must be 1 to 63 letters.*"a b"/],
+    ['a DN that is none', { group: { dn: 'AWS-Developers' } }, /is no distinguished name \(RFC 4514\) \(got "AWS-Developers"\)/],
+    ['a SID that is none', { group: { sid: 'S-1-5-32-x' } }, /is no SID \(S-1-5-21-…\) \(got "S-1-5-32-x"\)/],
+    ['an empty name', { group: { name: '' } }, /0\.group\.name is empty/],
+    ['a name of 257 characters', { group: { name: 'x'.repeat(257) } }, /longer than 256/],
+    ['two selectors', { group: { name: 'x', sid: 'S-1-5-21-1' } }, /0\.group must be exactly one of/],
+    ['no selector', { group: {} }, /0\.group must be exactly one of/],
+    ['a selector of another name', { group: { guid: 'x' } }, /0\.group must be exactly one of/],
+    ['a pattern without anchors', { group: { pattern: 'AWS-.*' } }, /no regular expression anchored with \^ and \$, .+ \(got "AWS-\.\*"\)/],
+    ['a pattern that is no regular expression', { group: { pattern: '^AWS-($' } }, /no regular expression/],
+    ['the pattern ^(a+)+$, which could take minutes', { group: { pattern: '^(a+)+$' } }, /repeated group that repeats inside/],
+    ['the pattern ^(?:[a-z]*)*$', { group: { pattern: '^(?:[a-z]*)*$' } }, /repeated group that repeats inside/],
+    ['the pattern ^(x{2,})+$', { group: { pattern: '^(x{2,})+$' } }, /repeated group that repeats inside/],
+    ['an empty role', { role: '' }, /0\.role is empty/],
+    ['a role of 81 characters', { role: 'r'.repeat(81) }, /0\.role is longer than 80/],
+    ['a role with a tab', { role: 'a\tb' }, /0\.role holds characters the target refuses \(got "a\\tb"\)/],
+    ['a reserved role', { role: 'awsAdministrators' }, /is reserved by IAM Identity Center \(got "awsAdministrators"\)/],
+    ['a capture without a pattern', { role: 'team-$<team>' }, /0\.role uses a capture that its group selector has not.*\(\?<team>…\)/],
     [
       'a capture that the pattern has not',
-      one({ group: { pattern: '^AWS-(?<team>.+)$' }, role: 'team-$<taem>' }),
+      { group: pattern, role: 'team-$<taem>' },
       /0\.role uses a capture that its group selector has not/,
     ],
-    ['a key too many', one({ target: 'x' }), /target/],
-    ['1,001 mappings', Array.from({ length: 1001 }, (_, index) => ({ ...one({})[0], id: `m${index}` })), /more than 1,000/],
-  ])('fails for %s, naming the value and the remedy', (_, value, message) => {
-    expect(() => parseRoleMappings(value)).toThrow(ConfigurationError);
-    expect(() => parseRoleMappings(value)).toThrow(message);
+    ['a capture that does not end', { group: pattern, role: 'team-$<team' }, /0\.role uses a capture that its group selector has not/],
+    ['a capture of an odd name', { group: pattern, role: '$<größe>' }, /0\.role uses a capture that its group selector has not/],
+    [
+      'an assignment by a capture that the role has not',
+      { group: pattern, assignments: [{ account: '$<team>', permissionSet: 'Admin' }] },
+      /0\.assignments use a capture that the role has not: one role brings the same to all/,
+    ],
+    [
+      'an account of 11 digits',
+      { assignments: [{ account: '11112222333', permissionSet: 'Admin' }] },
+      /account is no AWS account \(12 digits\) \(got "11112222333"\)/,
+    ],
+    [
+      'a permission set with a space',
+      { assignments: [{ account: '111122223333', permissionSet: 'A b' }] },
+      /permissionSet is no name of a permission set/,
+    ],
+    [
+      'an assignment twice',
+      { assignments: Array(2).fill({ account: '111122223333', permissionSet: 'Admin' }) },
+      /0\.assignments names something twice/,
+    ],
+    ['an empty list of targets', { targets: [] }, /0\.targets is an empty list: leave it out/],
+    ['a label with a space', { labels: ['tier 0'] }, /0\.labels\.0 must be 1 to 63 letters/],
+    [
+      'a day without time',
+      { valid: { from: '2025-03-01' } },
+      /0\.valid\.from is no ISO 8601 time with a zone \(2025-03-01T08:00:00Z\) \(got "2025-03-01"\)/,
+    ],
+    ['a time without zone', { valid: { until: '2025-03-01T08:00:00' } }, /0\.valid\.until is no ISO 8601 time with a zone/],
+    ['the 30th of February', { valid: { from: '2025-02-30T00:00:00Z' } }, /0\.valid\.from is no day of the calendar/],
+    ['an end before the beginning', { valid: { from: time, until: '2025-02-28T00:00:00Z' } }, /0\.valid ends before it begins/],
+    [
+      'an end at the beginning',
+      { valid: { from: time, until: '2025-03-01T01:00:00+01:00' } },
+      /0\.valid ends before it begins, or with it/,
+    ],
+    ['a window without ends', { valid: {} }, /0\.valid names neither from nor until/],
+    ['an exclusion of nobody', { exclude: {} }, /0\.exclude names neither groups nor users/],
+    ['an excluded user by pattern', { exclude: { users: [{ pattern: '^a$' }] } }, /0\.exclude\.users\.0 must be exactly one of/],
+    [
+      'an excluded group without anchors',
+      { exclude: { groups: [{ pattern: 'a' }] } },
+      /0\.exclude\.groups\.0\.pattern is no regular expression anchored/,
+    ],
+    [
+      'a state that no mirror knows',
+      { unless: ['passwordExpired'] },
+      /0\.unless\.0 must be one of lockedOut, .*forbid old ones by a policy \(got "passwordExpired"\)/,
+    ],
+    ['a key too many', { target: 'x' }, /target/],
+  ])('fails for %s, naming the value and the remedy', (_, change, message) => {
+    const parse = () => configurationOf({ mappings: [{ ...mapping(), ...change }], targets });
+    expect(parse).toThrow(ConfigurationError);
+    expect(parse).toThrow(message);
   });
 
   test('fails once for all that is wrong', () => {
-    expect(() => parseRoleMappings([{ id: '', group: { name: 'x' }, role: '' }])).toThrow(/0\.id.*0\.role/);
+    expect(() => configurationOf({ mappings: [{ ...mapping(), id: '', role: '' }] })).toThrow(/0\.id.*0\.role/);
   });
-});
-
-test.each(['AWS-Adminſ', 'AWS-\u212aings'])('GIVEN the look-alike name %s THEN no mapping selects it', (name) => {
-  const group = { dn: 'CN=x,DC=example,DC=com', name };
-  expect(matchRole({ id: 'a', group: { pattern: '^AWS-(?:Admins|Kings)$' }, role: 'admins' }, group)).toBeUndefined();
-  expect(matchRole({ id: 'b', group: { name: 'AWS-Kings' }, role: 'kings' }, group)).toBeUndefined();
-});
-
-test.each(['^(a+)+$', '^(?:[a-z]*)*$', '^(x{2,})+$'])('fails for the pattern %s, which could take minutes', (pattern) => {
-  expect(() => parseRoleMappings([{ id: 'a', group: { pattern }, role: 'r' }])).toThrow(/repeated group that repeats inside/);
 });

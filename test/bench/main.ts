@@ -4,8 +4,9 @@ import { progressTo } from '../../sandbox/progress.ts';
 import { renderTable, terminalWidth } from '../../sandbox/report/table.ts';
 import { directoryBench } from './directory.ts';
 import type { Bench, Figure } from './figure.ts';
+import { rolesBench } from './roles.ts';
 
-const benches: Readonly<Record<string, Bench>> = { directory: directoryBench };
+const benches: Readonly<Record<string, Bench>> = { directory: directoryBench, roles: rolesBench };
 
 const usage = `npm run bench -- <name> [--json] [--only <part>]
 

@@ -91,7 +91,7 @@ describe('a member from the other forest', () => {
     for (const seenAt of [seenThere, home.row('Ada').pk]) {
       const { principal, groups } = await readPrincipal(mirror, home.domain, guid, seenAt);
       expect(principal).toMatchObject({ guid, domain: home.domain });
-      expect(groups.map((group) => [group.domain, group.attributes.name?.[0]])).toEqual(
+      expect(groups.map(({ row }) => [row.domain, row.attributes.name?.[0]])).toEqual(
         expect.arrayContaining([
           [home.domain, 'Domain Users'],
           [away.domain, 'Staff'],
@@ -100,12 +100,12 @@ describe('a member from the other forest', () => {
     }
     // Nobody of the group's own directory is meant by it.
     const namesake = await readPrincipal(mirror, away.domain, away.row('Ada').guid, away.row('Ada').pk);
-    expect(namesake.groups.map((group) => group.attributes.name?.[0])).not.toContain('Staff');
+    expect(namesake.groups.map(({ row }) => row.attributes.name?.[0])).not.toContain('Staff');
 
     const left = await away.eventsOf(() => member(away, 'delete', `<SID=${sid}>`));
     expect(ofType(left, 'GroupMemberRemoved')).toMatchObject([{ subject: { name: 'Staff' }, change: { member: { sid } } }]);
     const { groups } = await readPrincipal(mirror, home.domain, guid, home.row('Ada').pk);
-    expect(groups.map(({ domain }) => domain)).not.toContain(away.domain);
+    expect(groups.map(({ row }) => row.domain)).not.toContain(away.domain);
   });
 });
 

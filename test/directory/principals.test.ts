@@ -51,18 +51,22 @@ const lagging = (...hidden: readonly string[]) => ({
 
 describe('who is meant', () => {
   test('by a user THEN the user, met at home', async () => {
-    expect(await meant(corp, object.ada)).toEqual([{ domain: corp.name, guid: object.ada.guid, seenAt: seenAt(corp, object.ada) }]);
+    expect(await meant(corp, object.ada)).toEqual([
+      { domain: corp.name, guid: object.ada.guid, type: 'user', seenAt: seenAt(corp, object.ada) },
+    ]);
   });
 
   test('by a foreign security principal THEN the user of the other forest, met here', async () => {
     expect(await meant(corp, object.standIn)).toEqual([
-      { domain: partner.name, guid: object.bea.guid, seenAt: seenAt(corp, object.standIn) },
+      { domain: partner.name, guid: object.bea.guid, type: 'user', seenAt: seenAt(corp, object.standIn) },
     ]);
   });
 
   test('by a member from another domain of the forest, which has no object here, THEN its user there, met here', async () => {
     expect(await mirror.read([objectKey(corp.name, object.cy.guid)])).toEqual([]);
-    expect(await meant(corp, object.cy)).toEqual([{ domain: sales.name, guid: object.cy.guid, seenAt: seenAt(corp, object.cy) }]);
+    expect(await meant(corp, object.cy)).toEqual([
+      { domain: sales.name, guid: object.cy.guid, type: 'user', seenAt: seenAt(corp, object.cy) },
+    ]);
   });
 
   test('by a membership that came before the object of its foreign security principal THEN the user all the same', async () => {
@@ -76,7 +80,7 @@ describe('who is meant', () => {
 
   test('by a foreign security principal that the account may not read THEN the user, by the membership alone', async () => {
     const { standIn: unread, user } = await unreadable();
-    expect(await meant(corp, unread)).toEqual([{ domain: partner.name, guid: user.guid, seenAt: seenAt(corp, unread) }]);
+    expect(await meant(corp, unread)).toEqual([{ domain: partner.name, guid: user.guid, type: 'user', seenAt: seenAt(corp, unread) }]);
   });
 
   test('by a membership that has ended, its stand-in deleted, THEN still the user: the loss has to be decided on', async () => {
@@ -86,18 +90,33 @@ describe('who is meant', () => {
     expect(await meant(corp, object.cy)).toMatchObject([{ domain: sales.name, guid: object.cy.guid }]);
   });
 
-  test('by a group, a computer, a managed account or nothing at all THEN nobody', async () => {
+  test('by a group THEN the group, and by its stand-in in another forest too, met there', async () => {
+    expect(await meant(corp, object.staff)).toMatchObject([{ guid: object.staff.guid, type: 'group', seenAt: seenAt(corp, object.staff) }]);
+    const inPartner = partner.foreignSecurityPrincipal(45, object.staff.sid);
+    await partner.page(inPartner);
+    expect(await meant(partner, inPartner)).toEqual([
+      { domain: corp.name, guid: object.staff.guid, type: 'group', seenAt: seenAt(partner, inPartner) },
+    ]);
+  });
+
+  test('by a group that conveys nothing THEN nobody', async () => {
+    await corp.page(delta(object.guests, { attributes: { groupType: ['2'] } }));
+    expect(await meant(corp, object.guests)).toEqual([]);
+    await corp.page(tombstone(object.staff));
+    expect(await meant(corp, object.staff)).toEqual([]);
+  });
+
+  test('by a computer, a managed account or nothing at all THEN nobody', async () => {
     const computer = corp.user(50, 'PC$', { objectClass: ['top', 'person', 'organizationalPerson', 'user', 'computer'] });
     const managed = corp.user(51, 'gmsa$', { objectClass: ['top', 'user', 'computer', 'msDS-GroupManagedServiceAccount'] });
     await corp.page(computer, managed);
-    for (const one of [object.staff, computer, managed, corp.user(99, 'Unknown')]) expect(await meant(corp, one)).toEqual([]);
+    for (const one of [computer, managed, corp.user(99, 'Unknown')]) expect(await meant(corp, one)).toEqual([]);
   });
 
-  test('by a stand-in for a computer, for a group, or for one of a domain that is not watched THEN nobody', async () => {
+  test('by a stand-in for a computer, or for one of a domain that is not watched THEN nobody', async () => {
     const computer = partner.user(50, 'PC$', { objectClass: ['top', 'user', 'computer'] });
-    const group = partner.group(31, 'Others');
-    await partner.page(computer, group);
-    for (const [rid, sid] of [computer.sid, group.sid, 'S-1-5-21-7-7-7-1000'].entries()) {
+    await partner.page(computer);
+    for (const [rid, sid] of [computer.sid, 'S-1-5-21-7-7-7-1000'].entries()) {
       const unknown = corp.foreignSecurityPrincipal(60 + rid, sid);
       await corp.page(unknown);
       expect(await meant(corp, unknown)).toEqual([]);
@@ -116,7 +135,7 @@ describe('who is meant', () => {
 describe('their groups', () => {
   const groupsOf = async (domain: WatchedDomain, of: ChangedObject, reader: Parameters<typeof readPrincipal>[0] = mirror, at?: string) => {
     const { principal, groups } = await readPrincipal(reader, domain.name, of.guid, at ?? seenAt(domain, of));
-    return { guid: principal?.guid, groups: groups.map(({ attributes }) => attributes.name?.[0]).sort() };
+    return { guid: principal?.guid, groups: groups.map(({ row }) => row.attributes.name?.[0]).sort() };
   };
 
   test('THEN are those at home and those of every other watched domain, each once', async () => {

@@ -29,8 +29,10 @@ export const fileTimeOf = (iso: string): string => ((BigInt(Date.parse(iso)) + 1
 
 type Attributes = Readonly<Record<string, readonly string[]>>;
 
+type DirectoryType = Exclude<ObjectType, 'target'>;
+
 /** Classes of each type, the most special last, as AD sends them. */
-const classes: Readonly<Record<ObjectType, readonly string[]>> = {
+const classes: Readonly<Record<DirectoryType, readonly string[]>> = {
   user: ['top', 'person', 'organizationalPerson', 'user'],
   computer: ['top', 'person', 'organizationalPerson', 'user', 'computer'],
   serviceAccount: ['top', 'person', 'organizationalPerson', 'user', 'computer', 'msDS-GroupManagedServiceAccount'],
@@ -45,7 +47,7 @@ const classes: Readonly<Record<ObjectType, readonly string[]>> = {
 };
 
 /** What a full read, or the first page after its creation, brings of an object. Without SID: of what holds no rights. */
-export function objectOf(type: ObjectType, number: number, dn: string, attributes: Attributes = {}): ChangedObject {
+export function objectOf(type: DirectoryType, number: number, dn: string, attributes: Attributes = {}): ChangedObject {
   const name = /^[A-Z]+=([^,]*)/i.exec(dn)?.[1] ?? '';
   return {
     guid: guidOf(number),
@@ -102,7 +104,7 @@ export const referenceTo = ({ guid, sid, dn }: ChangedObject) => ({ guid, sid, d
 
 export function objectRow(of: ChangedObject, change: Partial<ObjectRow> = {}): ObjectRow {
   const { objectClass, ...attributes } = of.attributes;
-  const type = (Object.keys(classes) as ObjectType[]).find((name) => classes[name].at(-1) === objectClass?.at(-1)) ?? 'user';
+  const type = (Object.keys(classes) as DirectoryType[]).find((name) => classes[name].at(-1) === objectClass?.at(-1)) ?? 'user';
   return {
     ...objectKey(domain, of.guid),
     domain,

@@ -1,16 +1,9 @@
 import fc from 'fast-check';
 import type { Client } from 'ldapts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { attributeProblem } from '../../handlers/directory/attribute-names.ts';
 import { parseDistinguishedName } from '../../handlers/directory/distinguished-name.ts';
-import {
-  attributeProblem,
-  isInScope,
-  parseScope,
-  type Scope,
-  type ScopedObject,
-  scopeAttributes,
-  scopeGroups,
-} from '../../handlers/directory/scope.ts';
+import { isInScope, parseScope, type Scope, type ScopedObject, scopeAttributes, scopeGroups } from '../../handlers/directory/scope.ts';
 import { ConfigurationError } from '../../handlers/platform/errors.ts';
 import { type DomainController, startDomainController } from '../../sandbox/domain-controller/index.ts';
 import { administratorClient } from '../../sandbox/domain-controller/population.ts';

@@ -29,6 +29,19 @@ const grant = {
   target: 'identity-center',
   mapping: 'developers',
   group: { guid, dn: 'CN=Developers,DC=corp,DC=example,DC=com', name: 'Developers' },
+  path: [{ guid, dn: 'CN=Team,DC=corp,DC=example,DC=com', name: 'Team' }],
+  assignments: [{ account: '111122223333', permissionSet: 'ReadOnly' }],
+  policies: ['mapped-grants'],
+  since: '2025-03-01T10:00:00.000Z',
+};
+const denial = {
+  role: 'developers',
+  target: 'identity-center',
+  mapping: 'developers',
+  group: grant.group,
+  reason: 'forbidden',
+  detail: 'segregation of duties',
+  policies: [{ id: 'segregation-of-duties', annotations: { reason: 'never both' } }],
 };
 const account = { target: 'identity-center', id: 'a-1', userName: 'ada@corp.example.com' };
 const renamed = { name: { before: 'Ada', after: 'Ada Example' }, mail: { before: null, after: ['a@example.com', 'b@example.com'] } };
@@ -99,6 +112,43 @@ const changes: Record<IdentityEventType, unknown> = {
   AccountProvisioned: { account, attributes: { userName: 'ada@corp.example.com' } },
   AccountUpdated: { account, attributes: renamed },
   AccountDeprovisioned: { account },
+  AccessDenied: denial,
+  AccessViolationFound: { grant, denial, outcome: 'reported' },
+  RoleAssigned: {
+    target: 'identity-center',
+    role: 'developers',
+    id: 'g-1',
+    assignment: { account: '111122223333', permissionSet: 'ReadOnly' },
+  },
+  RoleUnassigned: {
+    target: 'identity-center',
+    role: 'developers',
+    id: 'g-1',
+    assignment: { account: '111122223333', permissionSet: 'ReadOnly' },
+  },
+  AccountDeactivated: { account },
+  AccountReactivated: { account },
+  AccessEnded: { account, state: 'disabled', ended: [grant], steps: [{ step: 'memberships-ended', at }] },
+  RevocationStaged: { target: 'identity-center', guard: 'g-7', revoke: [grant], account, end: true },
+  GuardTripped: {
+    target: 'identity-center',
+    guard: 'g-7',
+    limit: { window: 'hour', counted: 'revocations', count: 101, most: 100, share: 0.1, held: 5000 },
+    staged: [{ name: 'Ada Example', revoke: ['developers'], end: false }],
+    expiresAt: at,
+  },
+  GuardReleased: { target: 'identity-center', guard: 'g-7', outcome: 'approved', by: 'arn:aws:iam::111122223333:user/on-call', staged: 4 },
+  DriftFound: { target: 'identity-center', run: at, kind: 'membership-extra', detail: 'no decision gives it', heal: true },
+  DriftHealed: { target: 'identity-center', run: at, kind: 'membership-extra', detail: 'ended' },
+  GuardDecided: {
+    target: 'identity-center',
+    guard: 'g-7',
+    outcome: 'approved',
+    by: 'arn:aws:iam::111122223333:user/on-call',
+    staged: 4,
+    digest: 'ab12',
+    signature: 'c2ln',
+  },
 };
 
 function eventOf(type: IdentityEventType, change: unknown = changes[type]): AnyIdentityEvent {

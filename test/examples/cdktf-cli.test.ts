@@ -20,9 +20,9 @@ afterAll(() => folder.remove());
 test('GIVEN a checkout WHEN cdktf synth is run THEN it builds the zips and writes the three stacks', async () => {
   expect(finished.output).toContain('Generated Terraform code for the stacks: dev, prod, staging');
   expect(finished.code).toBe(0);
-  for (const name of ['dev', 'staging', 'prod']) {
+  for (const name of ['dev', 'staging', 'prod'] as const) {
     const stack = JSON.parse(await readFile(join(project, 'cdktf.out/stacks', name, 'cdk.tf.json'), 'utf8'));
-    expect(Object.keys(stack.resource.aws_lambda_function)).toHaveLength(name === 'dev' ? 5 : 6);
+    expect(Object.keys(stack.resource.aws_lambda_function)).toHaveLength({ dev: 9, staging: 8, prod: 10 }[name]);
   }
 });
 

@@ -7,8 +7,10 @@ import { findTerraform, initialize, type Plan, validateAndPlan } from './terrafo
 import { type Folder, root, synthesize, temporaryFolder } from './workspace.ts';
 
 const names = ['dev', 'staging', 'prod'] as const;
-/** Only staging and prod read a Security log. */
-const functionsOf = (name: string) => (name === 'dev' ? 5 : 6);
+/** Five are in each. Staging and prod read a Security log, and each target has two of its own: one at staging, two elsewhere. */
+const functions = { dev: 9, staging: 8, prod: 10 } as const;
+/** Schedules call detect-changes, decide-access and each target's reconcile. */
+const schedules = { dev: 4, staging: 3, prod: 4 } as const;
 const terraform = await findTerraform();
 const missing = 'missing' in terraform ? terraform.missing : undefined;
 if (missing) console.warn(`NOT TESTED: terraform validate and plan of the examples, because ${missing}`);
@@ -28,7 +30,8 @@ describe.skipIf(missing !== undefined)('with Terraform and the AWS provider', ()
     expect(await synthesize(root, join(folder.path, 'out'))).toMatchObject({ code: 0 });
     const stacks = names.map((name) => join(folder.path, 'out', 'stacks', name));
     await initialize(terraform, stacks);
-    const plan = (name: string) => validateAndPlan(join(folder.path, 'out', 'stacks', name), { directory_ca: caCertificate });
+    const variables = { directory_ca: caCertificate, scim_endpoint: 'https://wiki.example.com/scim/v2' };
+    const plan = (name: string) => validateAndPlan(join(folder.path, 'out', 'stacks', name), variables);
     // Each takes a core: two at a time. Whoever awaits a plan sees its failure.
     const dev = plan('dev');
     const later = dev.then(
@@ -59,7 +62,7 @@ describe.skipIf(missing !== undefined)('with Terraform and the AWS provider', ()
       const plan = await planOf(name);
       const managed = plan.resource_changes.filter(({ mode }) => mode === 'managed');
       expect(new Set(managed.flatMap(({ change }) => change.actions))).toEqual(new Set(['create']));
-      expect(managed.filter(({ type }) => type === 'aws_lambda_function')).toHaveLength(functionsOf(name));
+      expect(managed.filter(({ type }) => type === 'aws_lambda_function')).toHaveLength(functions[name]);
     },
   );
 
@@ -79,8 +82,8 @@ describe.skipIf(missing !== undefined)('with Terraform and the AWS provider', ()
 
   test.each(names)('GIVEN %s WHEN planned THEN a reviewer reads each policy as plain JSON', { timeout: 240_000 }, async (name) => {
     const policies = (await planOf(name)).resource_changes.filter(({ type }) => type === 'aws_iam_role_policy');
-    // One a function, and the schedule's.
-    expect(policies).toHaveLength(functionsOf(name) + 1);
+    // One a function, and one a schedule.
+    expect(policies).toHaveLength(functions[name] + schedules[name]);
     const configuration = JSON.stringify((await planOf(name)).configuration);
     expect(configuration).not.toContain('aws_iam_policy_document');
   });

@@ -7,7 +7,10 @@ const template = synthesize({ tags: { CostCentre: 'identity' }, directories });
 
 test('GIVEN the audit trail WHEN synthesized THEN it has an encrypted log group of its own, kept longer than twelve months', () => {
   const group = template.one('aws_cloudwatch_log_group', { name: '/ad-lambda/test/audit' });
-  expect(group).toMatchObject({ retention_in_days: 400, kms_key_id: template.reference('aws_kms_key', {}, 'arn') });
+  expect(group).toMatchObject({
+    retention_in_days: 400,
+    kms_key_id: template.reference('aws_kms_key', { description: 'log groups of ad-lambda test' }, 'arn'),
+  });
   expect(template.lambda('ad-lambda-test-record-audit').environment.variables.AUDIT_LOG_GROUP).toBe(
     template.reference('aws_cloudwatch_log_group', { name: '/ad-lambda/test/audit' }, 'name'),
   );
@@ -32,9 +35,8 @@ test('GIVEN every identity event WHEN synthesized THEN it reaches record-audit b
 });
 
 test("GIVEN the key WHEN synthesized THEN it rotates, and CloudWatch Logs may use it for this environment's log groups alone", () => {
-  const key = template.one('aws_kms_key');
+  const key = template.one('aws_kms_key', { description: 'log groups of ad-lambda test' });
   expect(key.enable_key_rotation).toBe(true);
-  expect(key.description).toBe('log groups of ad-lambda test');
   const logs = JSON.parse(key.policy).Statement.find((statement: { Sid: string }) => statement.Sid === 'CloudWatchLogsEncrypts');
   expect(logs.Principal).toEqual({ Service: 'logs.eu-central-1.amazonaws.com' });
   const patterns: string[] = logs.Condition.ArnLike['kms:EncryptionContext:aws:logs:arn'];
@@ -61,6 +63,7 @@ test('GIVEN tags WHEN synthesized THEN every resource that takes tags has them',
     'aws_kms_alias',
     'aws_lambda_function_event_invoke_config',
     'aws_lambda_permission',
+    'aws_s3_bucket_lifecycle_configuration',
     'aws_s3_bucket_policy',
     'aws_s3_bucket_public_access_block',
     'aws_s3_bucket_server_side_encryption_configuration',

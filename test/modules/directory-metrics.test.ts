@@ -60,9 +60,9 @@ describe('metrics of a directory', () => {
     ]);
   });
 
-  test('GIVEN the filters WHEN synthesized THEN they share a namespace of the environment, and none with a dimension has a default', () => {
+  test('GIVEN the filters WHEN synthesized THEN they are in the namespace of the environment or of a target below it, and none with a dimension has a default', () => {
     for (const { metric_transformation: metric } of template.all('aws_cloudwatch_log_metric_filter')) {
-      expect(metric.namespace).toBe('ad-lambda/test');
+      expect(metric.namespace).toMatch(/^ad-lambda\/test(?:\/identity-center)?$/);
       expect(metric).not.toHaveProperty('default_value');
     }
   });

@@ -63,8 +63,10 @@ describe('the mirror', () => {
 });
 
 describe('the poll', () => {
+  const poll = 'ad-lambda-test-poll-directory-corp';
+
   test('GIVEN no schedule WHEN synthesized THEN detect-changes is invoked each minute, at the minute, without retries', () => {
-    expect(template.one('aws_scheduler_schedule')).toMatchObject({
+    expect(template.one('aws_scheduler_schedule', { name: poll })).toMatchObject({
       schedule_expression: 'rate(1 minute)',
       flexible_time_window: { mode: 'OFF' },
       target: {
@@ -73,7 +75,12 @@ describe('the poll', () => {
         retry_policy: { maximum_retry_attempts: 0 },
       },
     });
-    expect(template.one('aws_lambda_function_event_invoke_config')).toMatchObject({
+    const functionName = template.reference(
+      'aws_lambda_function',
+      { function_name: 'ad-lambda-test-detect-changes-corp' },
+      'function_name',
+    );
+    expect(template.one('aws_lambda_function_event_invoke_config', { function_name: functionName })).toMatchObject({
       maximum_retry_attempts: 0,
       maximum_event_age_in_seconds: 900,
     });
@@ -86,7 +93,7 @@ describe('the poll', () => {
       Principal: { Service: 'scheduler.amazonaws.com' },
       Condition: {
         StringEquals: { 'aws:SourceAccount': '111122223333' },
-        ArnEquals: { 'aws:SourceArn': template.reference('aws_scheduler_schedule_group', {}, 'arn') },
+        ArnEquals: { 'aws:SourceArn': template.reference('aws_scheduler_schedule_group', { name: poll }, 'arn') },
       },
     });
   });
@@ -96,7 +103,8 @@ describe('the poll', () => {
     ['rate(5 minute)', 'rate(5 minutes)'],
     ['rate(60 minutes)', 'rate(60 minutes)'],
   ] as const)('GIVEN schedule %s WHEN synthesized THEN EventBridge Scheduler is told %s', (schedule, expected) => {
-    expect(synthesize({ directories: [{ existing, schedule }] }).one('aws_scheduler_schedule').schedule_expression).toBe(expected);
+    const changed = synthesize({ directories: [{ existing, schedule }] });
+    expect(changed.one('aws_scheduler_schedule', { name: poll }).schedule_expression).toBe(expected);
   });
 });
 

@@ -9,6 +9,8 @@ import { detectChangesEnvironment } from '../../handlers/directory/detect-change
 import { publishChangesEnvironment } from '../../handlers/directory/publish-changes/environment.ts';
 import { readSecurityLogEnvironment } from '../../handlers/directory/read-security-log/environment.ts';
 import { type FunctionName, functions } from '../../handlers/functions.ts';
+import { reconcileEnvironment } from '../../handlers/roles/reconcile/environment.ts';
+import { settleGuardEnvironment } from '../../handlers/roles/settle-guard/environment.ts';
 import { syncRolesEnvironment } from '../../handlers/roles/sync-roles/environment.ts';
 import { HandlerFunction, IntegrationEnvironment } from '../../modules/index.ts';
 import { existing, leastProps, synthesize } from './integration.ts';
@@ -20,14 +22,21 @@ const template = synthesize({
   directories: [{ existing, securityLog: { logGroupName: '/corp/domain-controllers/security' } }],
 });
 const names = Object.keys(functions) as FunctionName[];
-/** Each directory has a detect-changes of its own. */
-const deployed = (name: FunctionName) => `ad-lambda-test-${name}${name === 'detect-changes' ? '-corp' : ''}`;
+/** Each directory has a detect-changes of its own, each target the functions that speak with it. */
+const instances: Partial<Record<FunctionName, string>> = {
+  'detect-changes': '-corp',
+  'sync-roles': '-identity-center',
+  reconcile: '-identity-center',
+};
+const deployed = (name: FunctionName) => `ad-lambda-test-${name}${instances[name] ?? ''}`;
 const variables: Readonly<Record<FunctionName, readonly string[]>> = {
   'detect-changes': detectChangesEnvironment,
   'publish-changes': publishChangesEnvironment,
   'read-security-log': readSecurityLogEnvironment,
   'decide-access': decideAccessEnvironment,
   'sync-roles': syncRolesEnvironment,
+  reconcile: reconcileEnvironment,
+  'settle-guard': settleGuardEnvironment,
   'record-audit': recordAuditEnvironment,
 };
 
@@ -72,7 +81,7 @@ describe.each(names)('GIVEN %s WHEN synthesized THEN', (name) => {
   test('its log group is its own, encrypted and kept as long as said', () => {
     expect(template.one('aws_cloudwatch_log_group', { name: `/aws/lambda/${deployed(name)}` })).toMatchObject({
       retention_in_days: 30,
-      kms_key_id: template.reference('aws_kms_key', {}, 'arn'),
+      kms_key_id: template.reference('aws_kms_key', { description: 'log groups of ad-lambda test' }, 'arn'),
     });
   });
 
@@ -119,7 +128,7 @@ test('GIVEN the functions WHEN synthesized THEN only detect-changes is in the VP
 });
 
 test('GIVEN each event source WHEN synthesized THEN failures are reported item by item', () => {
-  expect(template.all('aws_lambda_event_source_mapping')).toHaveLength(4);
+  expect(template.all('aws_lambda_event_source_mapping')).toHaveLength(5);
   for (const source of template.all('aws_lambda_event_source_mapping')) {
     expect(source.function_response_types).toEqual(['ReportBatchItemFailures']);
   }

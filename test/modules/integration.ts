@@ -40,13 +40,25 @@ export const created = {
   },
 } as const;
 
+export const identityCenter = { identityStoreId: 'd-1234567890' } as const;
+
+/** Identity Center where roles bring access to AWS accounts. */
+export const accountAccess = {
+  ...identityCenter,
+  instanceArn: 'arn:aws:sso:::instance/ssoins-1234567890abcdef',
+  permissionSets: { ReadOnly: 'arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1234567890abcdef' },
+  accounts: ['111122223333'],
+};
+
+export const scim = { endpoint: 'https://wiki.example.com/scim/v2', authentication: { bearer: true } } as const;
+
 export const leastProps: ActiveDirectoryIntegrationProps = {
   name: 'test',
   account: '111122223333',
   region: 'eu-central-1',
   directories: [{ existing }],
   roleMappings: [{ id: 'developers', group: { name: 'AWS-Developers' }, role: 'developers' }],
-  identityCenter: { identityStoreId: 'd-1234567890' },
+  targets: [{ identityCenter }],
 };
 
 export function synthesize(changed: Partial<ActiveDirectoryIntegrationProps> = {}): Template {

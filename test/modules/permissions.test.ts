@@ -1,5 +1,6 @@
 /** Invariant 9: each function's role allows exactly the calls the function makes, on exact resources; the rest is listed with the reason. */
 import { expect, test } from 'vitest';
+import * as identityCenterRights from '../../handlers/roles/targets/identity-center/permissions.ts';
 import * as access from '../../modules/access/permissions.ts';
 import * as audit from '../../modules/audit/permissions.ts';
 import * as directory from '../../modules/directory/permissions.ts';
@@ -8,9 +9,10 @@ import type { Statement } from '../../modules/index.ts';
 import { surplusReasons, unscopedActions } from '../../modules/index.ts';
 import * as platform from '../../modules/platform/permissions.ts';
 import * as roles from '../../modules/roles/permissions.ts';
-import { existing, synthesize } from './integration.ts';
+import { accountAccess, existing, identityCenter, leastProps, scim, synthesize } from './integration.ts';
 
 const bindSecretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:directory/reader-a1B2c3';
+const targetSecretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:wiki/scim-d4E5f6';
 const template = synthesize({
   directories: [
     {
@@ -19,8 +21,20 @@ const template = synthesize({
       securityLog: { logGroupName: '/corp/domain-controllers/security' },
     },
   ],
+  roleMappings: [{ ...leastProps.roleMappings[0], targets: ['identity-center', 'wiki'] }],
+  targets: [
+    { identityCenter: accountAccess },
+    {
+      name: 'wiki',
+      scim: { ...scim, secretArn: targetSecretArn },
+    },
+  ],
 });
 const name = (part: string) => `ad-lambda-test-${part}`;
+/** A target that is logged on to with a token of AWS's own. */
+const proving = synthesize({
+  targets: [{ name: 'wiki', scim: { ...scim, authentication: { webIdentity: { audience: 'https://wiki.example.com' } } } }],
+});
 
 const mirror = template.tableArn(name('directory'));
 const stream = template.reference('aws_dynamodb_table', { name: name('directory') }, 'stream_arn');
@@ -28,8 +42,14 @@ const actors = template.tableArn(name('actors'));
 const grants = template.tableArn(name('grants'));
 const ledger = template.tableArn(name('roles'));
 const bus = template.reference('aws_cloudwatch_event_bus', { name: name('identity') }, 'arn');
-const bucket = template.reference('aws_s3_bucket', {}, 'arn');
-const mappingsKey = template.one('aws_s3_object').key;
+const bucket = template.reference('aws_s3_bucket', { bucket: name('111122223333-eu-central-1') }, 'arn');
+const reports = template.reference('aws_s3_bucket', { bucket: name('reports-111122223333-eu-central-1') }, 'arn');
+const objects = template.all('aws_s3_object').map(({ key }) => `${bucket}/${key}`);
+const logKey = template.reference('aws_kms_key', { description: 'log groups of ad-lambda test' }, 'arn');
+const approvals = template.reference('aws_kms_key', { key_usage: 'SIGN_VERIFY' }, 'arn');
+const { instanceArn } = accountAccess;
+const permissionSets = Object.values(accountAccess.permissionSets);
+const accounts = ['arn:aws:sso:::account/111122223333'];
 const store = 'arn:aws:identitystore::111122223333:identitystore/d-1234567890';
 const [users, groups, memberships] = ['user/*', 'group/*', 'membership/*'].map((all) => `arn:aws:identitystore:::${all}`);
 const logGroup = (group: string) => template.reference('aws_cloudwatch_log_group', { name: group }, 'arn');
@@ -39,7 +59,7 @@ type Allowed = Readonly<Record<string, readonly [actions: readonly string[], res
 /** What every function has besides its own. */
 const ofEvery = (part: string): Allowed => ({
   WriteOwnLogs: [platform.logActions, [`${logGroup(`/aws/lambda/${name(part)}`)}:*`]],
-  UseLogKey: [platform.useLogKeyActions, [template.reference('aws_kms_key', {}, 'arn')]],
+  UseLogKey: [platform.useLogKeyActions, [logKey]],
   SendTraces: [platform.traceActions, ['*']],
 });
 const raiseEvents: Allowed = { RaiseEvents: [events.putEventsActions, [bus]] };
@@ -52,6 +72,32 @@ const consume = (queue: string): Allowed => ({
 const deadLetters = (part: string): Allowed => ({
   SendDeadLetters: [platform.sendMessageActions, [template.queueArn(name(`${part}-dead-letters`))]],
 });
+
+const ofSyncRoles = (target: string): Allowed => ({
+  ...ofEvery(`sync-roles-${target}`),
+  ...raiseEvents,
+  ...consume(`sync-roles-${target}.fifo`),
+  ReadGrants: [access.readGrantsActions, [grants]],
+  KeepGuards: [access.keepGuardsActions, [grants]],
+  KeepLedger: [roles.keepLedgerActions, [ledger]],
+});
+const ofReconcile = (target: string): Allowed => ({
+  ...ofEvery(`reconcile-${target}`),
+  ...raiseEvents,
+  ...deadLetters(`reconcile-${target}`),
+  ScanGrants: [access.scanGrantsActions, [grants]],
+  KeepGuards: [access.keepGuardsActions, [grants]],
+  ReadLedger: [roles.readLedgerActions, [ledger]],
+  KeepRun: [roles.keepRunActions, [ledger]],
+  KeepReports: [roles.keepReportsActions, [`${reports}/reconcile/${target}/*`]],
+  ForgetProgress: [roles.forgetProgressActions, [`${reports}/reconcile/${target}/progress.json`]],
+  MissReports: [roles.missReportsActions, [reports]],
+  HealDrift: [platform.sendMessageActions, [template.queueArn(name(`sync-roles-${target}.fifo`))]],
+});
+const ofWiki: Allowed = {
+  ReadTargetSecret: [roles.readTargetSecretActions, [targetSecretArn]],
+};
+const roleQueues = ['identity-center', 'wiki'].map((target) => template.queueArn(name(`sync-roles-${target}.fifo`)));
 
 const allowed: Readonly<Record<string, Allowed>> = {
   'detect-changes-corp': {
@@ -79,24 +125,40 @@ const allowed: Readonly<Record<string, Allowed>> = {
     ...consume('decide-access'),
     ReadMirror: [directory.readMirrorActions, [mirror]],
     KeepGrants: [access.keepGrantsActions, [grants]],
-    ReadRoleMappings: [access.readRoleMappingsActions, [`${bucket}/${mappingsKey}`]],
+    ScanGrants: [access.scanGrantsActions, [grants]],
+    ReadConfiguration: [access.readConfigurationActions, [...objects].sort()],
     FanOutToPrincipals: [platform.sendMessageActions, [template.queueArn(name('decide-access'))]],
-    DeliverDecisions: [platform.sendMessageActions, [template.queueArn(name('sync-roles.fifo'))]],
+    DeliverDecisions: [platform.sendMessageActions, roleQueues],
   },
-  'sync-roles': {
-    ...ofEvery('sync-roles'),
+  'sync-roles-identity-center': {
+    ...ofSyncRoles('identity-center'),
+    CreateIdentities: [identityCenterRights.createIdentityActions, [store]],
+    KeepUsers: [identityCenterRights.keepUserActions, [store, users]],
+    DeleteUsers: [identityCenterRights.deleteUserActions, [store, users]],
+    KeepGroups: [identityCenterRights.keepGroupActions, [store, groups]],
+    CreateMemberships: [identityCenterRights.createMembershipActions, [store, groups, users]],
+    KeepMemberships: [identityCenterRights.keepMembershipActions, [store, groups, users, memberships]],
+    KeepAssignments: [identityCenterRights.keepAssignmentActions, [instanceArn, ...permissionSets, ...accounts]],
+    FollowAssignments: [[...identityCenterRights.listAssignmentActions, ...identityCenterRights.followRequestActions], [instanceArn]],
+    CutSessions: [identityCenterRights.keepInlinePolicyActions, [instanceArn, ...permissionSets]],
+    ProvisionPermissionSets: [identityCenterRights.provisionActions, [instanceArn, ...permissionSets, 'arn:aws:sso:::account/*']],
+  },
+  'sync-roles-wiki': { ...ofSyncRoles('wiki'), ...ofWiki },
+  'reconcile-identity-center': {
+    ...ofReconcile('identity-center'),
+    ListUsers: [identityCenterRights.listUserActions, [store, users]],
+    ListGroups: [identityCenterRights.listGroupActions, [store, groups]],
+    ListMemberships: [identityCenterRights.listMembershipActions, [store, groups, memberships]],
+    ListAssignments: [identityCenterRights.listAssignmentActions, [instanceArn]],
+  },
+  'reconcile-wiki': { ...ofReconcile('wiki'), ...ofWiki },
+  'settle-guard': {
+    ...ofEvery('settle-guard'),
     ...raiseEvents,
-    ...consume('sync-roles.fifo'),
-    ReadGrants: [access.readGrantsActions, [grants]],
-    KeepLedger: [roles.keepLedgerActions, [ledger]],
-    CreateIdentities: [roles.createIdentityActions, [store]],
-    KeepUsers: [
-      [...roles.keepUserActions, ...roles.deleteUserActions],
-      [store, users],
-    ],
-    KeepGroups: [roles.keepGroupActions, [store, groups]],
-    CreateMemberships: [roles.createMembershipActions, [store, groups, users]],
-    KeepMemberships: [roles.keepMembershipActions, [store, groups, users, memberships]],
+    ...consume('settle-guard'),
+    KeepGuards: [access.keepGuardsActions, [grants]],
+    SendWhatWasDecided: [platform.sendMessageActions, roleQueues],
+    VerifyApprovals: [roles.verifyApprovalActions, [approvals]],
   },
   'record-audit': {
     ...ofEvery('record-audit'),
@@ -108,11 +170,16 @@ const allowed: Readonly<Record<string, Allowed>> = {
     ...deadLetters('read-security-log'),
     KeepHints: [directory.keepHintsActions, [actors]],
     TakeTurns: [directory.takeTurnsActions, [actors]],
-    WakeDetectChanges: [directory.invokeActions, [template.lambdaArn(name('detect-changes-corp'))]],
+    WakeDetectChanges: [platform.invokeActions, [template.lambdaArn(name('detect-changes-corp'))]],
   },
   'poll-directory-corp': {
-    InvokeDetectChanges: [directory.invokeActions, [template.lambdaArn(name('detect-changes-corp'))]],
+    InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('detect-changes-corp'))]],
   },
+  'revalidate-access': { SendMessage: [platform.sendMessageActions, [template.queueArn(name('decide-access'))]] },
+  'schedule-reconcile-identity-center': {
+    InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('reconcile-identity-center'))]],
+  },
+  'schedule-reconcile-wiki': { InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('reconcile-wiki'))]] },
 };
 
 test.each(Object.keys(allowed))('GIVEN the role of %s WHEN synthesized THEN it allows exactly what is listed', (part) => {
@@ -159,9 +226,8 @@ test('GIVEN every allowed statement WHEN its resource is "*" or ends in "/*" THE
 });
 
 test('GIVEN every action of every role WHEN synthesized THEN none has a wildcard, and the listed reasons name only actions in use', () => {
-  const used = new Set(
-    Object.keys(allowed).flatMap((part) => Object.values(template.statements(name(part))).flatMap(({ Action }) => Action)),
-  );
+  const roles = [...Object.keys(allowed).map((part) => template.statements(name(part))), proving.statements(name('sync-roles-wiki'))];
+  const used = new Set(roles.flatMap((statements) => Object.values(statements).flatMap(({ Action }) => Action)));
   for (const action of used) expect(action).toMatch(/^[a-z0-9]+:[A-Za-z]+$/);
   for (const { action, reason } of [...unscopedActions, ...surplusReasons]) {
     expect(used, action).toContain(action);
@@ -169,16 +235,45 @@ test('GIVEN every action of every role WHEN synthesized THEN none has a wildcard
   }
 });
 
-test('GIVEN an identity store whose users are kept WHEN synthesized THEN nothing may delete a user', () => {
-  const keeping = synthesize({ identityCenter: { identityStoreId: 'd-1234567890', onDeleted: 'keep' } });
-  const actions = Object.values(keeping.statements(name('sync-roles'))).flatMap(({ Action }) => Action);
-  expect(actions).not.toContain('identitystore:DeleteUser');
-  expect(keeping.lambda(name('sync-roles')).environment.variables.ON_DELETED).toBe('keep');
+test.each(['deactivate', 'keep'] as const)(
+  'GIVEN accounts of the deleted that are to %s WHEN synthesized THEN nothing may delete a user',
+  (onDeleted) => {
+    const keeping = synthesize({ targets: [{ identityCenter, onDeleted }] });
+    const actions = Object.values(keeping.statements(name('sync-roles-identity-center'))).flatMap(({ Action }) => Action);
+    expect(actions).not.toContain('identitystore:DeleteUser');
+    expect(actions).toContain('identitystore:UpdateUser');
+  },
+);
+
+test('GIVEN a target that is only reported on WHEN synthesized THEN its reconcile can neither send what would heal nor ask its guard', () => {
+  const reporting = synthesize({ targets: [{ identityCenter, reconcile: { mode: 'report' } }] });
+  const statements = reporting.statements(name('reconcile-identity-center'));
+  expect(statements).not.toHaveProperty('HealDrift');
+  expect(statements).not.toHaveProperty('KeepGuards');
+  expect(statements.CountHeld).toMatchObject({
+    Action: access.countHeldActions,
+    Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['guard#identity-center'] } },
+  });
+});
+
+test('GIVEN an identity token for a target WHEN synthesized THEN it may be asked for that audience alone, and for no long time', () => {
+  for (const one of ['sync-roles-wiki', 'reconcile-wiki']) {
+    const { ProveIdentityToTarget, ReadTargetSecret } = proving.statements(name(one));
+    expect(ProveIdentityToTarget, one).toMatchObject({ Action: ['sts:GetWebIdentityToken'], Resource: ['*'] });
+    expect(ProveIdentityToTarget?.Condition, one).toMatchObject({
+      'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': ['https://wiki.example.com'] },
+      Null: { 'sts:IdentityTokenAudience': 'false' },
+    });
+    // A token proves who it is: there is no secret that nobody reads.
+    expect(ReadTargetSecret, one).toBeUndefined();
+    expect(proving.lambda(name(one)).environment.variables.TARGET_SECRET_ARN, one).toBe('none');
+  }
+  expect(proving.all('aws_secretsmanager_secret').map((secret) => secret.name)).toEqual(['/ad-lambda/test/bind/corp']);
 });
 
 test('GIVEN a permissions boundary WHEN synthesized THEN every role has it', () => {
   const permissionsBoundaryArn = 'arn:aws:iam::111122223333:policy/boundary';
   const bounded = synthesize({ permissionsBoundaryArn });
-  expect(bounded.all('aws_iam_role')).toHaveLength(6);
+  expect(bounded.all('aws_iam_role')).toHaveLength(10);
   for (const role of bounded.all('aws_iam_role')) expect(role.permissions_boundary).toBe(permissionsBoundaryArn);
 });

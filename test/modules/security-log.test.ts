@@ -93,7 +93,8 @@ describe('a log that AWS Directory Service forwards', () => {
 });
 
 describe('the reaction', () => {
-  const schedule = (template: typeof own) => template.one('aws_scheduler_schedule').schedule_expression;
+  const schedule = (template: typeof own) =>
+    template.one('aws_scheduler_schedule', { name: 'ad-lambda-test-poll-directory-corp' }).schedule_expression;
 
   test('GIVEN reaction "security-log" WHEN synthesized THEN the schedule is the net below, unless said otherwise', () => {
     expect([none, hintsOnly, own].map(schedule)).toEqual(['rate(1 minute)', 'rate(1 minute)', 'rate(5 minutes)']);

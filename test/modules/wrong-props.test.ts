@@ -11,9 +11,10 @@ import {
   type LogRetentionDays,
   type PollSchedule,
   type SecurityLogProps,
+  type TargetProps,
   WrongPropError,
 } from '../../modules/index.ts';
-import { created, existing, leastProps, synthesize } from './integration.ts';
+import { created, existing, identityCenter, leastProps, scim, synthesize } from './integration.ts';
 import { Template } from './template.ts';
 
 const given = (changes: object) => ({ directories: [{ existing: { ...existing, ...changes } }] });
@@ -85,7 +86,6 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
   ['missing directories', { directories: undefined }, /^directories is undefined: give a list; name at least one/],
   ['no directory', { directories: [] }, /^directories is empty: name at least one, \{ existing \} or \{ created \}/],
   ['a directory that is none', { directories: [{ existing }, null] }, /^directory is null: give \{ existing \} or \{ created \}/],
-  ['a missing identity center', { identityCenter: undefined }, /^identityCenter is undefined: give \{ identityStoreId \}/],
   ['a missing network', given({ network: undefined }), /^network is undefined: give vpcId/],
   ['missing role mappings', { roleMappings: undefined }, /^role/],
   [
@@ -170,33 +170,20 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
   ],
 
   ['no role mappings', { roleMappings: [] }, /^roleMappings is empty: give at least one/],
-  ['a mapping without a role', { roleMappings: [{ id: 'x', group: { name: 'X' } }] }, /^role mappings are wrong: .*role/],
+  ['a mapping without a role', { roleMappings: [{ id: 'x', group: { name: 'X' } }] }, /^access configuration is wrong: mappings\.0\.role/],
   [
     'two mappings of one id',
     { roleMappings: [1, 2].map((n) => ({ id: 'x', group: { name: `X${n}` }, role: 'x' })) },
     /two role mappings have the same id/,
   ],
   ['a mapping by two selectors', { roleMappings: [{ id: 'x', group: { name: 'X', sid: 'S-1-5-21-1' }, role: 'x' }] }, /exactly one of/],
-  ['a group by no distinguished name', { roleMappings: [{ id: 'x', group: { dn: 'Developers' }, role: 'x' }] }, /role mappings are wrong/],
-  ['a pattern without anchors', { roleMappings: [{ id: 'x', group: { pattern: 'AWS-.*' }, role: 'x' }] }, /role mappings are wrong/],
+  [
+    'a group by no distinguished name',
+    { roleMappings: [{ id: 'x', group: { dn: 'Developers' }, role: 'x' }] },
+    /access configuration is wrong/,
+  ],
+  ['a pattern without anchors', { roleMappings: [{ id: 'x', group: { pattern: 'AWS-.*' }, role: 'x' }] }, /access configuration is wrong/],
   ['a reserved role', { roleMappings: [{ id: 'x', group: { name: 'X' }, role: 'Administrator' }] }, /is reserved by IAM Identity Center/],
-
-  [
-    'an identity store by its ARN',
-    { identityCenter: { identityStoreId: 'arn:aws:sso:::instance/ssoins-1' } },
-    /^identityStoreId is .+: give the id from the settings/,
-  ],
-  ['an identity store too short', { identityCenter: { identityStoreId: 'd-123' } }, /^identityStoreId is "d-123"/],
-  [
-    'an identity store elsewhere',
-    { identityCenter: { identityStoreId: 'd-1234567890', region: 'global' } },
-    /^identityCenter.region is "global": give a region/,
-  ],
-  [
-    'another fate of deleted users',
-    { identityCenter: { identityStoreId: 'd-1234567890', onDeleted: 'archive' } },
-    /^onDeleted is "archive": give "delete" or "keep"/,
-  ],
 ];
 
 test.each(wrong)('fails WHEN given %s', (_, props, message) => {
@@ -253,6 +240,14 @@ test('GIVEN the types WHEN a consumer errs THEN the type checker refuses what it
     (): LogRetentionDays => 31,
     // @ts-expect-error no role mapping
     (): ActiveDirectoryIntegrationProps['roleMappings'] => [],
+    // @ts-expect-error no target
+    (): ActiveDirectoryIntegrationProps['targets'] => [],
+    // @ts-expect-error a target of two kinds
+    (): TargetProps => ({ identityCenter, scim }),
+    // @ts-expect-error a target of no kind
+    (): TargetProps => ({ name: 'wiki' }),
+    // @ts-expect-error a setting that the kind has not
+    (): TargetProps => ({ identityCenter: { ...identityCenter, endpoint: scim.endpoint } }),
     // @ts-expect-error a directory that exists and is to be created
     (): DirectoryProps => ({ existing, created }),
     // @ts-expect-error no directory
@@ -266,5 +261,5 @@ test('GIVEN the types WHEN a consumer errs THEN the type checker refuses what it
     // @ts-expect-error a runtime of the consumer's own
     (props: HandlerFunctionProps): HandlerFunctionProps => ({ ...props, runtime: 'nodejs24.x' }),
   ];
-  expect(refused).toHaveLength(10);
+  expect(refused).toHaveLength(14);
 });

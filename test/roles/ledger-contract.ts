@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { RetryableError } from '../../handlers/platform/errors.ts';
 import { type AccountEntry, accountPk, type Ledger, type RoleEntry, rolePk } from '../../handlers/roles/ledger.ts';
 import { guidOf } from '../directory/rows.ts';
-import { ada, grantOf } from './desired.ts';
+import { ada, grantOf, readOnly } from './desired.ts';
 
 export function ledgerContract(name: string, newLedger: () => Ledger): void {
   describe(name, () => {
@@ -25,8 +25,18 @@ export function ledgerContract(name: string, newLedger: () => Ledger): void {
           'identity-center/developers': { grant: grantOf('developers'), membershipId: 'membership-1' },
           'identity-center/auditors': { grant: grantOf('auditors'), ending: true },
         },
+        extras: { 'identity-center/team-blue': { role: 'team-blue', roleId: 'role-1', membershipId: 'membership-2', ending: true } },
+        cut: { accountId: 'account-1', permissionSets: ['ReadOnly'], until: '2025-03-01T22:00:00.000Z' },
+        drift: { run: 'run-1', found: [{ kind: 'membership-extra', detail: 'is a member' }] },
       };
-      role = { pk: rolePk('identity-center', `role of ${domain}`), version: 1, intent: { at: '2025-03-01T10:00:00.000Z' } };
+      role = {
+        pk: rolePk('identity-center', `role of ${domain}`),
+        version: 1,
+        intent: { at: '2025-03-01T10:00:00.000Z' },
+        assignments: {
+          '111122223333/ReadOnly': { assignment: readOnly, state: 'making', since: '2025-03-01T10:00:00.000Z', request: 'r-1' },
+        },
+      };
     });
 
     test('WHEN nothing was written THEN there is no item', async () => {
@@ -43,8 +53,9 @@ export function ledgerContract(name: string, newLedger: () => Ledger): void {
 
     test('WHEN the next version is written THEN it replaces the whole item', async () => {
       await ledger.write({ ...entry, intent: { at: '2025-03-01T10:00:00.000Z' } });
-      await ledger.write({ ...entry, version: 2, account: undefined, memberships: {} });
-      expect(await ledger.readAccount(entry.pk)).toEqual({ pk: entry.pk, version: 2, revision: 3, memberships: {} });
+      const { pk } = entry;
+      await ledger.write({ pk, version: 2, revision: 3, account: undefined, memberships: {} });
+      expect(await ledger.readAccount(pk)).toEqual({ pk, version: 2, revision: 3, memberships: {} });
     });
 
     test.each([1, 2, 4])('fails, to be tried again, when version %i is written over version 2', async (version) => {

@@ -4,7 +4,7 @@ import { ConfigurationError, InvalidEventError, RetryableError } from '../../han
 import { syncRoles } from '../../handlers/roles/sync-roles/sync-roles.ts';
 import { TargetConflictError } from '../../handlers/roles/target.ts';
 import { domain, guidOf } from '../directory/rows.ts';
-import { ada, renamed } from './desired.ts';
+import { ada, renamed, targetName } from './desired.ts';
 import { memoryTargetWorld } from './memory-target.ts';
 import { messageOf, syncing } from './syncing.ts';
 
@@ -70,7 +70,7 @@ test('WHEN a person is deleted and comes back THEN the account goes with its mem
   sync.wish(2, { state: 'deleted' });
   await sync.run(2);
   expect(await accounts()).toEqual([]);
-  expect(sync.told().slice(2)).toEqual(['RoleRevoked developers', 'AccountDeprovisioned']);
+  expect(sync.told().slice(2)).toEqual(['RoleRevoked developers', 'AccountDeprovisioned', 'AccessEnded']);
   sync.wish(3, { roles: ['developers'] });
   await sync.run(3);
   expect(await sole()).toMatchObject({ roles: ['developers'] });
@@ -188,7 +188,7 @@ describe('invariant 5: what is not ours', () => {
     sync.wish(2, { state: 'disabled' });
     await sync.run(2);
     expect(await sole()).toMatchObject({ roles: [] });
-    expect(sync.told().slice(3)).toEqual(['RoleRevoked developers']);
+    expect(sync.told().slice(3)).toEqual(['RoleRevoked developers', 'AccountDeactivated', 'AccessEnded']);
   });
 
   test('fails to delete an account that lost its mark; its memberships are revoked and told all the same', async () => {
@@ -257,7 +257,7 @@ test('GIVEN a first role of two principals at once WHEN both make it THEN it is 
       ...item,
       pk: `${domain}#${other.guid}`,
       subject: { ...item.subject, guid: other.guid },
-      profile: { ...ada, userName: 'bob@corp.example.com', email: 'bob@example.com' },
+      profiles: { [targetName]: { ...ada, userName: 'bob@corp.example.com', email: 'bob@example.com' } },
     });
     const second = JSON.stringify({ ...JSON.parse(messageOf(1)), ...other });
     const before = (number: number) => (number === moment ? syncRoles(sync.dependencies(), second) : undefined);

@@ -1,21 +1,13 @@
-/** What every target has to hold: the one in memory and IAM Identity Center. */
+/** What every target has to hold, whatever its kind. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Profile } from '../../handlers/access/grants.ts';
-import { RetryableError } from '../../handlers/platform/errors.ts';
-import { type Intent, type Mark, type Target, TargetConflictError, TargetMissingError } from '../../handlers/roles/target.ts';
-import { domain, guidOf } from '../directory/rows.ts';
+import { type Target, TargetConflictError, TargetMissingError } from '../../handlers/roles/target.ts';
+import { guidOf } from '../directory/rows.ts';
+import { assignmentContract, sessionContract } from './assignment-contract.ts';
+import { ada, everything, type Given, intentAt, mark, person, tenMinutes } from './contract-fixtures.ts';
+import { memberContract } from './member-contract.ts';
+import { roleContract } from './role-contract.ts';
 import type { TargetWorld } from './target-world.ts';
-
-const mark: Mark = { domain, guid: guidOf(1) };
-const ada: Profile = {
-  userName: 'ada@corp.example.com',
-  displayName: 'Ada Example',
-  givenName: 'Ada',
-  familyName: 'Example',
-  email: 'ada@example.com',
-};
-const intentAt = (milliseconds: number): Intent => ({ at: new Date(Date.now() + milliseconds).toISOString() });
-const tenMinutes = 600_000;
 
 export function targetContract(name: string, worldOf: () => TargetWorld): void {
   describe(name, () => {
@@ -32,7 +24,7 @@ export function targetContract(name: string, worldOf: () => TargetWorld): void {
     test('invariant 5: WHEN an account is made THEN it carries the objectGUID as its mark and is found by it under any name', async () => {
       const account = await target.createAccount(mark, ada);
       expect(await seen()).toEqual([{ id: account.id, profile: ada, mark: mark.guid, roles: [] }]);
-      expect(await target.findAccount(mark, { ...ada, userName: 'other@corp.example.com' }, undefined)).toEqual({
+      expect(await target.findAccount(mark, { ...ada, userName: 'other@corp.example.com' }, undefined)).toMatchObject({
         id: account.id,
         profile: ada,
       });
@@ -50,14 +42,14 @@ export function targetContract(name: string, worldOf: () => TargetWorld): void {
 
     test('GIVEN a half-made account of the time of our intent WHEN it is looked for THEN it is adopted, no second one made', async () => {
       const id = await world.unmarkedAccount(ada);
-      expect(await target.findAccount(mark, ada, intentAt(0))).toEqual({ id, profile: ada });
+      expect(await target.findAccount(mark, ada, intentAt(0))).toMatchObject({ id, profile: ada });
       expect(await seen()).toMatchObject([{ id, mark: mark.guid }]);
     });
 
     test('GIVEN a half-made account WHEN the person has another name by now THEN it is found by the name it was to have', async () => {
       const id = await world.unmarkedAccount(ada);
       const now = { ...ada, userName: 'ada.b@corp.example.com' };
-      expect(await target.findAccount(mark, now, { ...intentAt(0), userName: ada.userName })).toEqual({ id, profile: ada });
+      expect(await target.findAccount(mark, now, { ...intentAt(0), userName: ada.userName })).toMatchObject({ id, profile: ada });
       expect(await seen()).toMatchObject([{ id, mark: mark.guid }]);
     });
 
@@ -111,6 +103,19 @@ export function targetContract(name: string, worldOf: () => TargetWorld): void {
       expect(await seen()).toMatchObject([{ id, profile: renamed }]);
     });
 
+    test('invariant 4: GIVEN two people who swap their user names WHEN each is tried again THEN each has the own name', async () => {
+      const named = (userName: string): Profile => ({ userName, displayName: userName, givenName: userName, familyName: userName });
+      const [sa, sb] = [named('sa@corp.example.com'), named('sb@corp.example.com')];
+      const a = await target.createAccount(mark, sa);
+      const b = await target.createAccount({ ...mark, guid: guidOf(2) }, sb);
+      await expect(target.updateAccount(a.id, sa, sb)).rejects.toThrow(TargetConflictError);
+      await target.updateAccount(b.id, sb, sa);
+      await target.updateAccount(a.id, sa, sb);
+      const now = await seen();
+      expect(now.find(({ id }) => id === a.id)).toMatchObject({ profile: sb, mark: mark.guid });
+      expect(now.find(({ id }) => id === b.id)).toMatchObject({ profile: sa, mark: guidOf(2) });
+    });
+
     test('WHEN the mail address goes and comes back THEN the account shows it', async () => {
       const { id } = await target.createAccount(mark, ada);
       const { email: _, ...without } = ada;
@@ -146,57 +151,88 @@ export function targetContract(name: string, worldOf: () => TargetWorld): void {
       expect(await seen()).toMatchObject([{ id }]);
     });
 
-    test.each(['developers', 'Developers of Example', '100% Ärzte & "Pflege"', 'a'.repeat(80), `a${' %'.repeat(39)}`])(
-      'WHEN the role %j is made THEN it is marked and found',
-      async (role) => {
-        expect(await target.findRole(role, undefined)).toBeUndefined();
-        const id = await target.createRole(role);
-        expect(await target.findRole(role, undefined)).toBe(id);
-        expect((await world.look()).roles).toEqual([{ id, name: role, marked: true }]);
-      },
-    );
-
-    test('GIVEN a half-made role of the time of our intent WHEN it is looked for THEN it is adopted', async () => {
-      const id = await world.unmarkedRole('developers');
-      expect(await target.findRole('developers', intentAt(0))).toBe(id);
-      expect((await world.look()).roles).toEqual([{ id, name: 'developers', marked: true }]);
-    });
-
-    test('invariant 5: fails for a role of that name that is not ours, and leaves it alone', async () => {
-      const id = await world.unmarkedRole('developers');
-      for (const intent of [undefined, intentAt(tenMinutes), intentAt(-tenMinutes)]) {
-        await expect(target.findRole('developers', intent)).rejects.toThrow(TargetConflictError);
-      }
-      expect((await world.look()).roles).toEqual([{ id, name: 'developers', marked: false }]);
-    });
-
-    test('fails, to be tried again, when two runs make one role', async () => {
-      await target.createRole('developers');
-      await expect(target.createRole('developers')).rejects.toThrow(RetryableError);
-    });
-
-    test('WHEN a member is added twice THEN it is one membership, which is found and removed as often as one likes', async () => {
+    test('WHEN an account is read THEN it is shown as it is, whoever made it', async () => {
       const { id } = await target.createAccount(mark, ada);
-      const role = await target.createRole('developers');
-      expect(await target.findMember(role, id)).toBeUndefined();
-      const membership = await target.addMember(role, id);
-      expect(await target.addMember(role, id)).toBe(membership);
-      expect(await target.findMember(role, id)).toBe(membership);
-      expect(await seen()).toMatchObject([{ roles: ['developers'] }]);
-      await target.removeMember(membership);
-      await target.removeMember(membership);
-      expect(await seen()).toMatchObject([{ roles: [] }]);
-    });
-
-    test('fails to add a member when the account or the role is gone, saying which', async () => {
-      const { id } = await target.createAccount(mark, ada);
-      const role = await target.createRole('developers');
-      await world.removeRole(role);
-      await expect(target.addMember(role, id)).rejects.toMatchObject({ name: 'TargetMissingError', missing: 'role' });
-      expect(await target.findMember(role, id)).toBeUndefined();
-      const other = await target.createRole('auditors');
+      expect(await target.readAccount(id)).toMatchObject({ id, profile: ada, mark });
+      const other = await world.unmarkedAccount(person(2));
+      expect(await target.readAccount(other)).toMatchObject({ id: other, profile: person(2) });
+      expect((await target.readAccount(other))?.mark).toBeUndefined();
       await world.removeAccount(id);
-      await expect(target.addMember(other, id)).rejects.toMatchObject({ name: 'TargetMissingError', missing: 'account' });
+      expect(await target.readAccount(id)).toBeUndefined();
     });
+
+    test('GIVEN more accounts than a page holds WHEN they are listed THEN each is there once, ours or not', async () => {
+      const ours = await target.createAccount(mark, ada);
+      const others: string[] = [];
+      for (let number = 2; number <= world.pageSize + 2; number += 1) others.push(await world.unmarkedAccount(person(number)));
+      const { items, pages } = await everything((after) => target.listAccounts(after));
+      expect(pages).toBeGreaterThan(1);
+      expect(items.map(({ id }) => id).sort()).toEqual([ours.id, ...others].sort());
+      expect(items.find(({ id }) => id === ours.id)).toMatchObject({ profile: ada, mark });
+      expect(items.filter((account) => account.mark !== undefined)).toHaveLength(1);
+    });
+
+    test('THEN it offers what its world says, and no more', () => {
+      const { setActive, assignments, sessions } = target;
+      const offered = Object.entries({ setActive, assignments, sessions }).flatMap(([part, value]) => (value === undefined ? [] : [part]));
+      expect(offered).toEqual([...world.offers]);
+    });
+
+    const first = worldOf();
+    const given = () => ({ world, target });
+    roleContract(given);
+    memberContract(given);
+    if (first.offers.includes('setActive')) activeContract(given);
+    if (first.duplicate) {
+      test('invariant 5: fails to choose between two accounts with one mark, and shows both in the list', async () => {
+        const { id } = await target.createAccount(mark, ada);
+        const copy = await world.duplicate?.(id, person(2));
+        await expect(target.findAccount(mark, ada, undefined)).rejects.toThrow(TargetConflictError);
+        const { items } = await everything((after) => target.listAccounts(after));
+        expect(
+          items
+            .filter((account) => account.mark?.guid === mark.guid)
+            .map((account) => account.id)
+            .sort(),
+        ).toEqual([id, copy].sort());
+      });
+    }
+    if (first.offers.includes('assignments')) assignmentContract(given);
+    if (first.offers.includes('sessions')) sessionContract(given);
+  });
+}
+
+function activeContract(given: Given): void {
+  test('WHEN an account is made inactive and active again THEN it is the same one all along, with its profile and roles', async () => {
+    const { world, target } = given();
+    const { id } = await target.createAccount(mark, ada);
+    await target.addMember(await target.createRole('developers'), id);
+    for (const active of [false, false, true]) {
+      await target.setActive?.(id, mark, active);
+      expect(await target.readAccount(id)).toMatchObject({ id, profile: ada, mark, active });
+      const { accounts } = await world.look();
+      expect(accounts).toMatchObject([{ id, profile: ada, mark: mark.guid, roles: ['developers'] }]);
+      expect(accounts[0]?.active ?? true).toBe(active);
+    }
+  });
+
+  test('GIVEN an account that somebody made inactive THEN it is found so', async () => {
+    const { world, target } = given();
+    const { id } = await target.createAccount(mark, ada);
+    expect(await target.findAccount(mark, ada, undefined)).toMatchObject({ active: true });
+    await world.setActive?.(id, false);
+    expect(await target.findAccount(mark, ada, undefined)).toMatchObject({ id, active: false });
+    expect((await target.listAccounts(undefined)).items).toMatchObject([{ id, active: false }]);
+  });
+
+  test('invariant 5: fails to make an account inactive that is gone or does not carry our mark', async () => {
+    const { world, target } = given();
+    const { id } = await target.createAccount(mark, ada);
+    await expect(target.setActive?.(id, { ...mark, guid: guidOf(2) }, false)).rejects.toThrow(TargetConflictError);
+    await world.removeMarkOf(id);
+    await expect(target.setActive?.(id, mark, false)).rejects.toThrow(TargetConflictError);
+    expect((await world.look()).accounts[0]?.active).toBeUndefined();
+    await world.removeAccount(id);
+    await expect(target.setActive?.(id, mark, false)).rejects.toMatchObject({ name: 'TargetMissingError', missing: 'account' });
   });
 }

@@ -26,9 +26,13 @@ describe('bad input to a running integration', () => {
   const settle = () => sandbox.runtime.idle();
   const logged = async (name: string, code: string) => {
     const { events } = await operator('logs', 'FilterLogEvents', { logGroupName: functionOf(name).logGroup, filterPattern: code });
-    return events as { message: string }[];
+    return events as { message: string; timestamp: number }[];
   };
-  const grantsCount = async () => (await operator('dynamodb', 'Scan', { TableName: environmentOf('decide-access').GRANTS_TABLE })).Count;
+  /** Principals that were decided on. */
+  const grantsCount = async () => {
+    const decided = { FilterExpression: 'sk = :grants', ExpressionAttributeValues: { ':grants': { S: 'grants' } } };
+    return (await operator('dynamodb', 'Scan', { TableName: environmentOf('decide-access').GRANTS_TABLE, ...decided })).Count;
+  };
   const eventsOf = async (type: string) => (await auditTrail(sandbox)).filter((record) => record.type === type);
   const queueUrl = async (name: string) => {
     const { QueueUrls } = await operator('sqs', 'ListQueues', {});
@@ -105,8 +109,12 @@ describe('bad input to a running integration', () => {
   });
 
   it('GIVEN role mappings that match nothing WHEN the snapshot is complete THEN each is named in the log, and nothing is granted by it', async () => {
-    const named = (await logged('decide-access', 'ROLE_MAPPING_MATCHES_NOTHING')).map(({ message }) => JSON.parse(message).mapping);
-    expect(named.sort()).toEqual(['auditors', 'teams']);
+    const [snapshot] = await eventsOf('DirectorySnapshotCompleted');
+    const completed = Date.parse(snapshot?.occurredAt ?? '');
+    const named = (await logged('decide-access', 'ROLE_MAPPING_MATCHES_NOTHING')).flatMap(({ message, timestamp }) =>
+      timestamp < completed ? [] : [JSON.parse(message).mapping as string],
+    );
+    expect([...new Set(named)].sort()).toEqual(['auditors', 'teams']);
     expect(await grantsCount()).toBe(0);
   });
 
@@ -192,8 +200,8 @@ describe('bad input to a running integration', () => {
   });
 
   it('fails for a missing environment variable, naming it', async () => {
-    const settings = functionOf('sync-roles');
-    const { ROLES_TABLE: _, ON_DELETED: __, ...environment } = settings.environment;
+    const settings = functionOf('sync-roles-identity-center');
+    const { GRANTS_TABLE: _, ROLES_TABLE: __, ...environment } = settings.environment;
     const stack = {
       ...sandbox.stack,
       functions: new Map([[settings.name, { ...settings, environment }]]),
@@ -202,8 +210,8 @@ describe('bad input to a running integration', () => {
     };
     const runtime = createRuntime({ endpoint: sandbox.endpoint, stack, hosts: {} });
     try {
-      const { functionError } = await runtime.invoke('sync-roles', { Records: [] });
-      expect(functionError).toMatch(/environment variables missing: ROLES_TABLE, ON_DELETED/);
+      const { functionError } = await runtime.invoke('sync-roles-identity-center', { Records: [] });
+      expect(functionError).toMatch(/environment variables missing: GRANTS_TABLE, ROLES_TABLE/);
     } finally {
       await runtime.stop();
     }

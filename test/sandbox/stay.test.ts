@@ -1,9 +1,10 @@
 /** `--stay`: any LDAP client and an unmodified AWS client can play, and nothing is left when it ends. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { CloudWatchLogsClient, DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, ListEventBusesCommand, ListRulesCommand } from '@aws-sdk/client-eventbridge';
@@ -75,6 +76,21 @@ describe('npm run sandbox -- --stay', () => {
     expect(Users?.find(({ UserId }) => UserId === user.UserId)?.ExternalIds).toEqual([
       { Issuer: 'active-directory:corp.example.com', Id: expect.stringMatching(/^[0-9a-f-]{36}$/) },
     ]);
+  });
+
+  it('GIVEN npm run decide with an operator’s credentials THEN it explains why somebody holds what', async () => {
+    const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'decide', '--', '--user', 'joan', '--environment', 'dev'], {
+      env: {
+        ...process.env,
+        AWS_ENDPOINT_URL: line.endpoint,
+        AWS_REGION: line.region,
+        AWS_ACCESS_KEY_ID: line.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: line.secretAccessKey,
+      },
+    });
+    expect(stdout).toMatch(/AWS-Developers +direct/);
+    for (const target of ['identity-center', 'wiki']) expect(stdout).toMatch(new RegExp(`developers at ${target} +granted`));
+    expect(stdout).toContain('Decided last: the same');
   });
 
   it('GIVEN an AWS client THEN it reads tables, queues, rules, log groups and secrets', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { permissionTable } from '../../sandbox/report/permission-table.ts';
 import type { PermissionRow } from '../../sandbox/report/permissions.ts';
 import { storyTable } from '../../sandbox/report/story-table.ts';
-import type { StoryRow } from '../../sandbox/story.ts';
+import type { StoryRow } from '../../sandbox/story-row.ts';
 
 const story: readonly StoryRow[] = [
   {

@@ -1,7 +1,7 @@
 /** The sandbox's story, run as a newcomer runs it. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { PermissionRow } from '../../sandbox/report/permissions.ts';
-import type { StoryRow } from '../../sandbox/story.ts';
+import type { StoryRow } from '../../sandbox/story-row.ts';
 import { until } from '../../sandbox/waiting.ts';
 import { foldersOf, runSandbox, sandboxProcess } from './command.ts';
 
@@ -10,9 +10,11 @@ interface Result {
   readonly permissions: readonly PermissionRow[];
 }
 
-describe.each(['dev', 'staging', 'prod'])('npm run sandbox -- --env %s', (environment) => {
+describe.each(['dev', 'staging', 'prod'] as const)('npm run sandbox -- --env %s', (environment) => {
   /** Only staging and prod read a Security log. */
   const readsLog = environment !== 'dev';
+  const bringsAccounts = environment !== 'dev';
+  const targets = environment === 'staging' ? ['identity-center'] : ['identity-center', 'wiki'];
   let exitCode: number | null;
   let result: Result;
   let seconds: number;
@@ -35,16 +37,26 @@ describe.each(['dev', 'staging', 'prod'])('npm run sandbox -- --env %s', (enviro
     expect(exitCode).toBe(0);
   });
 
-  it('plays the story: each change has its event, decision, role change and audit record', () => {
-    const keeps = environment === 'staging';
+  it('plays the story: each change has its event, decision, role change and audit record, at every target', () => {
+    const everywhere = environment === 'staging' ? 'identity-center' : 'identity-center, wiki';
+    const account = 'AWS-111122223333-ReadOnly at identity-center';
+    const ofAccount = (text: string) => (bringsAccounts ? [text] : []);
+    const deletedAt = { dev: everywhere, staging: undefined, prod: 'identity-center' }[environment];
     expect(result.story.map(({ event, decision, roleChange }) => [event, decision, roleChange])).toEqual([
-      ['DirectorySnapshotCompleted', 'grant developers', 'RoleGranted developers'],
+      ['DirectorySnapshotCompleted', `grant developers at ${everywhere}`, `RoleGranted developers at ${everywhere}`],
       ['UserCreated', 'nothing to decide', 'none'],
-      ['GroupMemberAdded', 'grant developers', 'RoleGranted developers'],
-      ['UserRenamed', 'profile: userName', 'AccountUpdated userName'],
+      ['GroupMemberAdded', `grant developers at ${everywhere}`, `RoleGranted developers at ${everywhere}`],
+      ['UserRenamed', `profile: userName at ${everywhere}`, `AccountUpdated userName at ${everywhere}`],
+      ['GroupMemberAdded', `grant developers at ${everywhere}`, `RoleGranted developers at ${everywhere}`],
       ['GroupMemberAdded', 'nothing to decide', 'none'],
-      ['UserDisabled', 'revoke developers', 'RoleRevoked developers'],
-      ['UserDeleted', 'deleted', keeps ? 'none' : 'AccountDeprovisioned ada.sample@corp.example.com'],
+      ['DriftFound', 'nothing to decide', 'DriftHealed membership-missing at identity-center'],
+      ...(bringsAccounts ? [['GroupMemberAdded', `grant ${account}`, `RoleGranted ${account}`]] : []),
+      [
+        'UserDisabled',
+        [...ofAccount(`revoke ${account}`), `revoke developers at ${everywhere}`].join('; '),
+        `AccessEnded ${[...ofAccount(account), `developers at ${everywhere}`].join('; ')}`,
+      ],
+      ['UserDeleted', 'deleted', deletedAt ? `AccountDeprovisioned ada.sample@corp.example.com at ${deletedAt}` : 'none'],
     ]);
     for (const row of result.story) expect(row.auditRecord).toMatch(/^\w+ [0-9a-f]{8}$/);
   });
@@ -70,12 +82,15 @@ describe.each(['dev', 'staging', 'prod'])('npm run sandbox -- --env %s', (enviro
       'detect-changes-corp',
       'publish-changes',
       ...(readsLog ? ['read-security-log'] : []),
+      ...targets.map((target) => `reconcile-${target}`),
       'record-audit',
-      'sync-roles',
+      'settle-guard',
+      ...targets.map((target) => `sync-roles-${target}`),
     ]);
     for (const row of result.permissions) {
       expect(row.denied).toBe(0);
-      expect(row.used.length).toBeGreaterThan(3);
+      // Nothing is decided on a guard before one trips.
+      if (!row.functionName.endsWith('-settle-guard')) expect(row.used.length).toBeGreaterThan(3);
       expect(row.surplus.filter(({ reason }) => reason === undefined)).toEqual([]);
     }
   });

@@ -1,16 +1,14 @@
 /**
  * What sync-roles needs.
- * GRANTS_TABLE is read only; ROLES_TABLE is its own ledger of what it made at the target. IDENTITY_STORE_ID: d-xxxxxxxxxx.
- * IDENTITY_STORE_REGION: the region of IAM Identity Center, which may differ from the function's.
+ * TARGET: its target's settings, JSON (see `target-settings.ts`). TARGET_SECRET_ARN: the secret that the target is opened with, or `none`.
+ * GRANTS_TABLE is read, but for the guard's own items; ROLES_TABLE is its own ledger of what it made at the target.
  * ROLE_QUEUE_URL: its own queue, to put failed messages off.
- * ON_DELETED: `delete` or `keep`, what becomes of the target's user when the directory's is deleted.
  */
 export const syncRolesEnvironment = [
+  'TARGET',
+  'TARGET_SECRET_ARN',
   'GRANTS_TABLE',
   'ROLES_TABLE',
-  'IDENTITY_STORE_ID',
-  'IDENTITY_STORE_REGION',
-  'ON_DELETED',
   'ROLE_QUEUE_URL',
   'IDENTITY_BUS',
 ] as const;

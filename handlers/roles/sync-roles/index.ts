@@ -1,50 +1,42 @@
-/** Composition root of sync-roles. */
+/** Composition root of sync-roles, of which every target has an instance of its own. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { IdentitystoreClient } from '@aws-sdk/client-identitystore';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSEvent } from 'aws-lambda';
-import pThrottle from 'p-throttle';
 import { dynamoDbGrants } from '../../access/dynamodb-grants.ts';
 import { readEnvironment } from '../../platform/environment.ts';
-import { ConfigurationError } from '../../platform/errors.ts';
 import { eventBusPublisher } from '../../platform/event-bus.ts';
 import { createLog } from '../../platform/log.ts';
 import { eachMessage, postponer } from '../../platform/queue.ts';
+import { dynamoDbGuard } from '../dynamodb-guard.ts';
 import { dynamoDbLedger } from '../dynamodb-ledger.ts';
-import { identityCenterTarget } from '../identity-center.ts';
+import { openTarget } from '../open-target.ts';
+import { parseTargetSettings } from '../target-settings.ts';
 import { syncRolesEnvironment } from './environment.ts';
 import { syncRoles } from './sync-roles.ts';
 
 const env = readEnvironment(syncRolesEnvironment);
-const onDeleted = env.ON_DELETED;
-if (onDeleted !== 'delete' && onDeleted !== 'keep') throw new ConfigurationError(`ON_DELETED is "${onDeleted}": set it to delete or keep`);
-
-/**
- * Identity Center takes 20 calls per second and API; the event source mapping runs at most two of us, so half of it is ours. All APIs
- * together share it: simpler than a budget for each, and below every one of them.
- */
-const pace = pThrottle({ limit: 10, interval: 1000 })((call: () => Promise<unknown>) => call()) as <T>(
-  call: () => Promise<T>,
-) => Promise<T>;
-
+const settings = parseTargetSettings(env.TARGET);
 const dynamodb = new DynamoDBClient({});
 const log = createLog('sync-roles');
+const now = () => new Date();
 const dependencies = {
   grants: dynamoDbGrants(dynamodb, env.GRANTS_TABLE),
   ledger: dynamoDbLedger(dynamodb, env.ROLES_TABLE),
-  target: identityCenterTarget(
-    new IdentitystoreClient({ region: env.IDENTITY_STORE_REGION, retryMode: 'adaptive' }),
-    env.IDENTITY_STORE_ID,
-    pace,
-  ),
-  onDeleted,
+  guard: dynamoDbGuard(dynamodb, env.GRANTS_TABLE, { target: settings.name, limits: settings.guard, now }),
+  target: await openTarget(settings, { dynamodb, table: env.ROLES_TABLE, secretArn: env.TARGET_SECRET_ARN, log, now }),
+  onInactive: settings.onInactive,
+  onDeleted: settings.onDeleted,
   publish: eventBusPublisher(new EventBridgeClient({}), env.IDENTITY_BUS),
   log,
-  now: () => new Date(),
+  now,
+  wait: (milliseconds: number) => wait(milliseconds),
 } as const;
 
 const consumer = { log, postpone: postponer(new SQSClient({}), env.ROLE_QUEUE_URL), queue: 'fifo' } as const;
 
-export const handler = (event: SQSEvent, context: Context) =>
-  eachMessage(event, context, consumer, (record) => syncRoles(dependencies, record.body));
+export const handler = (event: SQSEvent, context: Context) => {
+  const millisecondsLeft = () => context.getRemainingTimeInMillis();
+  return eachMessage(event, context, consumer, (record) => syncRoles({ ...dependencies, millisecondsLeft }, record.body));
+};

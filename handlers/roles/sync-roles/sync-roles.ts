@@ -1,26 +1,20 @@
-/** Makes one principal's roles at the target what the grants table says. */
+/** Makes one principal's roles at the target what the grants table says, and heals what differs there. */
 import * as v from 'valibot';
-import { type Grants, type PrincipalGrants, principalKey } from '../../access/grants.ts';
-import { type RoleMessage, roleMessageSchema } from '../../access/role-message.ts';
-import { type Cause, makeEvent } from '../../events/identity-event.ts';
+import { principalKey } from '../../access/grants.ts';
+import { type PrincipalMessage, type RoleMessage, roleMessageSchema } from '../../access/role-message.ts';
+import type { Cause } from '../../events/identity-event.ts';
 import { InvalidEventError, RetryableError } from '../../platform/errors.ts';
-import type { Publish } from '../../platform/event-bus.ts';
-import type { Log } from '../../platform/log.ts';
-import { type ApplyDependencies, apply, recover } from '../apply.ts';
-import { type AccountEntry, accountPk } from '../ledger.ts';
-import { plan } from '../plan.ts';
+import { apply, recover } from '../apply.ts';
+import { guardEvents } from '../guard-events.ts';
+import { type AccountEntry, accountPk, heldBy } from '../ledger.ts';
+import { isCurrent, isEmpty, type Plan, plan, type TargetRules, type Wanted, wantedAt } from '../plan.ts';
+import { heldBack, removalOf } from '../removal.ts';
 import { noteTold } from '../role-groups.ts';
+import { lookAgain } from '../second-look.ts';
 import { TargetConflictError, TargetMissingError } from '../target.ts';
-
-export interface SyncRolesDependencies extends ApplyDependencies {
-  readonly grants: Pick<Grants, 'read'>;
-  readonly onDeleted: 'delete' | 'keep';
-  readonly publish: Publish;
-  readonly log: Log;
-}
-
-/** Times the steps are taken up again at once: behind what vanished, another run's write, or an answer that was lost. */
-const attempts = 3;
+import { attempts, leastMs, pauseMs, type SyncRolesDependencies } from './dependencies.ts';
+import { syncRole } from './sync-role.ts';
+import { logHeldBack, publishFailure } from './telling.ts';
 
 /**
  * Handles one message. The grants table is read anew: late or repeated messages do what it says now, or nothing.
@@ -30,72 +24,134 @@ const attempts = 3;
  *   dead-letter queue
  */
 export async function syncRoles(deps: SyncRolesDependencies, body: string): Promise<void> {
-  const { domain, guid, cause } = parseMessage(body);
+  const message = parseMessage(body);
+  if ('sweep' in message) await deps.target.sessions?.sweep();
+  else if ('role' in message) await syncRole(deps, message);
+  else await syncPrincipal(deps, message);
+}
+
+async function syncPrincipal(deps: SyncRolesDependencies, message: PrincipalMessage): Promise<void> {
+  const { domain, guid, cause } = message;
   const { target, ledger, log } = deps;
   for (let attempt = 1; ; attempt += 1) {
-    const desired = await deps.grants.read(principalKey(domain, guid));
-    if (desired === undefined) throw new InvalidEventError(`no decision for ${domain} ${guid}: only decide-access writes this queue`);
+    const item = await deps.grants.read(principalKey(domain, guid));
     const made = await ledger.readAccount(accountPk(target.name, domain, guid));
-    if (made !== undefined && made.revision >= desired.revision) {
-      log.info('ROLES_CURRENT', { domain, guid, revision: made.revision });
+    // Absence of a decision takes nothing away (invariant 3): whoever loses access has an item that says so.
+    if (item === undefined)
+      throw new InvalidEventError(`no decision for ${domain} ${guid}: only decide-access and reconcile write this queue`);
+    const wanted = wantedAt(item, target.name);
+    if (message.drift === undefined && isCurrent(made, wanted.revision, deps.now().toISOString())) {
+      log.info('ROLES_CURRENT', { domain, guid, revision: made?.revision });
       return;
     }
     try {
-      await makeSo(deps, desired, made, cause);
+      await makeSo(deps, wanted, made, message);
       return;
     } catch (error) {
       const settling = error instanceof RetryableError || error instanceof TargetMissingError || error instanceof TargetConflictError;
-      if (settling && attempt < attempts) {
-        log.warn('ROLES_TRIED_AGAIN', { domain, guid, revision: desired.revision, attempt, reason: error.message });
+      if (settling && attempt < attempts && deps.millisecondsLeft() > leastMs) {
+        log.warn('ROLES_TRIED_AGAIN', { domain, guid, revision: wanted.revision, attempt, reason: error.message });
+        await deps.wait(pauseMs * attempt);
         continue;
       }
-      // What other runs wrote meanwhile is no failed change; everything else is, and a reviewer hears of it.
+      // What other runs wrote meanwhile, or what is under way, is no failed change; everything else is, and a reviewer hears of it.
       if (!(error instanceof RetryableError)) {
-        await publishFailure(deps, desired, error, cause).catch((second: unknown) =>
+        await publishFailure(deps, wanted, error, cause).catch((second: unknown) =>
           log.error('FAILURE_NOT_PUBLISHED', { domain, guid, error: String(second) }),
         );
       }
+      // The next run of reconcile finds it again: until then no retry could change it.
+      if (message.drift !== undefined && error instanceof TargetConflictError) return;
       throw error;
     }
   }
 }
 
 /** Takes the steps that are left, tells of them and writes them down. @throws what kept a step from being done */
-async function makeSo(deps: SyncRolesDependencies, desired: PrincipalGrants, made: AccountEntry | undefined, cause: Cause): Promise<void> {
-  const { domain, subject, revision } = desired;
-  const known = await recover(deps, desired, made);
-  const { entry, events, untoldRoles, failure } = await apply(
-    deps,
-    desired,
-    known,
-    plan(desired, known, deps.target.name, deps.onDeleted),
-    cause,
-  );
+async function makeSo(
+  deps: SyncRolesDependencies,
+  wanted: Wanted,
+  made: AccountEntry | undefined,
+  { cause, drift, extraRoles = [] }: PrincipalMessage,
+): Promise<void> {
+  const { target, ledger, log } = deps;
+  const { domain, subject, revision } = wanted;
+  const rules: TargetRules = {
+    onInactive: deps.onInactive,
+    onDeleted: deps.onDeleted,
+    canDeactivate: target.setActive !== undefined,
+    cutsSessions: target.sessions !== undefined,
+  };
+  let known = await recover(deps, wanted, made);
+  let corrected = false;
+  if (drift) {
+    const look = await lookAgain(deps, wanted, known, rules, { run: drift.run, extraRoles }).catch(async (error: unknown) => {
+      if (!(error instanceof TargetConflictError)) throw error;
+      // What is not ours is left alone, and nothing a retry could change: a person has to decide.
+      await publishFailure(deps, wanted, error, cause);
+      return undefined;
+    });
+    if (look === undefined) return;
+    known = look.entry;
+    corrected = look.corrected;
+  }
+  const planned = plan(wanted, known, rules, deps.now().toISOString());
+  if (drift && !corrected && isEmpty(planned) && known !== undefined && known.revision >= revision) {
+    log.info('ROLES_CURRENT', { domain, guid: subject.guid, revision, run: drift.run });
+    return;
+  }
+  const { steps, held, events: told, done } = await guarded(deps, wanted, known, planned, cause);
+  const applied = await apply({ deps, wanted, made: known, cause, steps, heldBack: held, corrected });
+  const { entry, news, failure } = applied;
+  const events = [...applied.events, ...told];
   // Events before the ledger: a crash in between repeats both, and the events carry the same ids.
   await deps.publish(events);
-  await deps.ledger.write(entry);
-  await noteTold(deps, untoldRoles);
+  await done?.();
+  await ledger.write(entry);
+  await noteTold(deps, news);
+  await count(deps, made, entry);
   if (failure !== undefined) throw failure;
-  deps.log.info('ROLES_SYNCED', { domain, guid: subject.guid, revision, events: events.map(({ type }) => type) });
+  log.info('ROLES_SYNCED', { domain, guid: subject.guid, revision, events: events.map(({ type }) => type) });
 }
 
-async function publishFailure(deps: SyncRolesDependencies, desired: PrincipalGrants, error: unknown, cause: Cause): Promise<void> {
-  const at = deps.now().toISOString();
-  const { domain, subject, revision } = desired;
-  const { reason, remedy } = explain(error);
-  deps.log.error('ROLE_CHANGE_FAILED', { domain, guid: subject.guid, revision, reason, remedy });
-  const change = { target: deps.target.name, reason, remedy };
-  await deps.publish([makeEvent({ type: 'RoleChangeFailed', domain, subject, change, revision, at, cause, part: reason })]);
+interface Guarded {
+  readonly steps: Plan;
+  /** The guard that holds something back. */
+  readonly held?: string | undefined;
+  readonly events: ReturnType<typeof guardEvents>;
+  /** Call it when the events are out. */
+  readonly done?: (() => Promise<void>) | undefined;
 }
 
-function explain(error: unknown): { reason: string; remedy: string } {
-  if (error instanceof TargetConflictError) return { reason: error.message, remedy: error.remedy };
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return { reason: `${name}: ${message}`, remedy: "it is tried again; if it stays, it ends in sync-roles' dead-letter queue: redrive it" };
+async function guarded(
+  deps: SyncRolesDependencies,
+  wanted: Wanted,
+  made: AccountEntry | undefined,
+  planned: Plan,
+  cause: Cause,
+): Promise<Guarded> {
+  const { target, guard, log, now } = deps;
+  const removal = removalOf(target.name, wanted, made, planned);
+  if (removal === undefined) return { steps: planned, events: [] };
+  const admission = await guard.admit(removal);
+  const events = guardEvents(target.name, wanted, removal, admission, cause, now().toISOString());
+  if (admission.admitted) return { steps: planned, events, done: admission.told };
+  logHeldBack(log, target.name, removal, admission);
+  return { steps: heldBack(planned), held: admission.guard, events, done: admission.told };
+}
+
+/**
+ * Tells the guard what came or went, so that its shares are of what is there. A crash before loses a count, none is made twice; reconcile,
+ * which lists all, sets it right.
+ */
+async function count({ guard }: SyncRolesDependencies, made: AccountEntry | undefined, entry: AccountEntry): Promise<void> {
+  const [before, after] = [heldBy(made), heldBy(entry)];
+  const change = { memberships: after.memberships - before.memberships, accounts: after.accounts - before.accounts };
+  if (change.memberships !== 0 || change.accounts !== 0) await guard.held(change);
 }
 
 function parseMessage(body: string): RoleMessage {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), roleMessageSchema), body);
   if (parsed.success) return parsed.output;
-  throw new InvalidEventError(`not a message of decide-access: ${parsed.issues.map((issue) => issue.message).join('; ')}`);
+  throw new InvalidEventError(`not a message of decide-access or reconcile: ${parsed.issues.map((issue) => issue.message).join('; ')}`);
 }

@@ -36,6 +36,10 @@ export class Entries {
     return [...this.entries.values()];
   }
 
+  has(id: string): boolean {
+    return this.entries.has(id);
+  }
+
   get(id: string): Entry {
     const entry = this.entries.get(id);
     if (!entry) throw notFound(this.type, id);

@@ -28,7 +28,11 @@ function id(input: Input, name: string): string {
 const memberId = (input: Input): string => id(record(input, 'MemberId'), 'UserId');
 
 /** @param callsPerSecond of each operation; Identity Center's quota is 20. Not limited by default. */
-export function identitystore(surroundings: Surroundings, identityStoreId: string, callsPerSecond?: number): Service {
+export function identitystore(
+  surroundings: Surroundings,
+  identityStoreId: string,
+  callsPerSecond?: number,
+): Service & { readonly exists: (principalType: string, principalId: string) => boolean } {
   const { region, account } = surroundings;
   const users = new Entries('USER', user, identityStoreId);
   const groups = new Entries('GROUP', group, identityStoreId);
@@ -40,8 +44,13 @@ export function identitystore(surroundings: Surroundings, identityStoreId: strin
     if (!found) throw notFound('GROUP_MEMBERSHIP', membershipId);
     return found;
   };
-  const membershipOf = (groupId: string, userId: string): Membership | undefined =>
-    [...memberships.values()].find((one) => one.groupId === groupId && one.userId === userId);
+  /** By `groupId userId`: a group may have thousands of members. */
+  const byPair = new Map<string, Membership>();
+  const membershipOf = (groupId: string, userId: string): Membership | undefined => byPair.get(`${groupId} ${userId}`);
+  const dropMembership = (one: Membership): void => {
+    memberships.delete(one.id);
+    byPair.delete(`${one.groupId} ${one.userId}`);
+  };
 
   /** What GetUserId and GetGroupId look up: an external id, or a unique attribute. */
   function lookUp(entries: Entries, paths: readonly string[], input: Input): Entry | undefined {
@@ -111,7 +120,7 @@ export function identitystore(surroundings: Surroundings, identityStoreId: strin
     return attributes;
   };
   const removeMemberships = (matches: (one: Membership) => boolean): void => {
-    for (const one of memberships.values()) if (matches(one)) memberships.delete(one.id);
+    for (const one of memberships.values()) if (matches(one)) dropMembership(one);
   };
 
   // Resource types, as the Service Authorization Reference names them
@@ -148,6 +157,7 @@ export function identitystore(surroundings: Surroundings, identityStoreId: strin
 
   return {
     name: 'identitystore',
+    exists: (principalType, principalId) => (principalType === 'USER' ? users : groups).has(principalId),
     operations: {
       CreateUser: operation(
         'CreateUser',
@@ -255,6 +265,7 @@ export function identitystore(surroundings: Surroundings, identityStoreId: strin
           if (membershipOf(groupId, userId)) throw conflict('Member and Group relationship already exists.');
           const one: Membership = { id: `${idPrefix(identityStoreId)}${randomUUID()}`, groupId, userId, at: new Date(), by: by(caller) };
           memberships.set(one.id, one);
+          byPair.set(`${groupId} ${userId}`, one);
           return { IdentityStoreId: identityStoreId, MembershipId: one.id };
         },
       ),
@@ -262,7 +273,7 @@ export function identitystore(surroundings: Surroundings, identityStoreId: strin
         membershipShown(membership(id(input, 'MembershipId'))),
       ),
       DeleteGroupMembership: operation('DeleteGroupMembership', ofMembership, (input) => {
-        memberships.delete(membership(id(input, 'MembershipId')).id);
+        dropMembership(membership(id(input, 'MembershipId')));
         return {};
       }),
       GetGroupMembershipId: operation(

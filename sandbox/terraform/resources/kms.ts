@@ -1,14 +1,19 @@
-/** KMS keys. */
+/** KMS keys and their aliases. */
 import { createHash } from 'node:crypto';
 import type { Arguments } from '../arguments.ts';
-import { type ApplyContext, type Attributes, present, type ResourceTypes, withoutEffect } from './resource.ts';
+import { type ApplyContext, type Attributes, present, type ResourceTypes } from './resource.ts';
 
 export const kms: ResourceTypes = {
   aws_kms_key: { apply: applyKey },
-  aws_kms_alias: withoutEffect('a name for people; the stack refers to the key itself', (config, context) => ({
-    arn: context.arn('kms', config.text('name')),
-  })),
+  aws_kms_alias: { apply: applyAlias },
 };
+
+/** A name for people: the stack refers to the key itself. */
+async function applyAlias(config: Arguments, context: ApplyContext): Promise<Attributes> {
+  const name = config.text('name');
+  await context.operator('kms', 'CreateAlias', { AliasName: name, TargetKeyId: config.text('target_key_id') });
+  return { id: name, arn: context.arn('kms', name) };
+}
 
 async function applyKey(config: Arguments, context: ApplyContext): Promise<Attributes> {
   const id = keyId(config.address);
@@ -21,6 +26,7 @@ async function applyKey(config: Arguments, context: ApplyContext): Promise<Attri
       Description: config.optionalText('description'),
       Policy: config.optionalText('policy'),
       KeyUsage: config.optionalText('key_usage'),
+      KeySpec: config.optionalText('customer_master_key_spec'),
     }),
   );
   return { id, key_id: id, arn: context.arn('kms', `key/${id}`) };

@@ -32,12 +32,16 @@ export const handler = async (event, context) => {
 describe('a function', () => {
   let small: SmallStack;
   let port = 0;
+  let internetPort = 0;
   const server = createServer((socket) => socket.end());
+  const internet = createServer((socket) => socket.end());
 
   beforeAll(async () => {
     process.env.HOST_ONLY = 'of the host';
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     port = (server.address() as { port: number }).port;
+    await new Promise<void>((resolve) => internet.listen(0, '127.0.0.1', resolve));
+    internetPort = (internet.address() as { port: number }).port;
     const network = { subnet_ids: ['subnet-1'], security_group_ids: [expression('aws_security_group.out.id')] };
     small = await startSmallStack(
       merge(
@@ -64,13 +68,14 @@ describe('a function', () => {
         },
       ),
       { actor, single: actor, broken: 'throw new Error("no configuration")', mistyped: actor, inside: actor },
-      { hosts: { 'dc1.corp.example.com': '127.0.0.1' } },
+      { hosts: { 'dc1.corp.example.com': '127.0.0.1' }, internet: [`127.0.0.1:${internetPort}`] },
     );
   });
 
   afterAll(async () => {
     await small.stop();
     server.close();
+    internet.close();
     delete process.env.HOST_ONLY;
   });
 
@@ -191,11 +196,19 @@ describe('a function', () => {
     for (const call of attached) expect(call).toMatchObject({ outcome: 'ok', caller: { roleArn } });
   });
 
-  it('GIVEN a function outside the VPC WHEN it looks up or connects THEN only the endpoint is there', async () => {
+  it('GIVEN a function outside the VPC WHEN it looks up or connects THEN only the endpoint and the internet are there', async () => {
     const endpoint = new URL(small.endpoint.url);
     expect((await invoke('actor', { does: 'lookup', name: 'dc1.corp.example.com' })).payload).toBe('ENOTFOUND');
     expect((await invoke('actor', { does: 'connect', host: '127.0.0.1', port })).payload).toBe('ENETUNREACH');
     expect((await invoke('actor', { does: 'connect', host: endpoint.hostname, port: Number(endpoint.port) })).payload).toBe('connected');
+    expect((await invoke('actor', { does: 'connect', host: '127.0.0.1', port: internetPort })).payload).toBe('connected');
+  });
+
+  it('GIVEN a function in the VPC WHEN it connects to the internet THEN it is not let out', async () => {
+    const endpoint = new URL(small.endpoint.url);
+    expect((await invoke('inside', { does: 'connect', host: '127.0.0.1', port: internetPort })).payload).toBe('ENETUNREACH');
+    expect((await invoke('inside', { does: 'connect', host: 'dc1.corp.example.com', port: internetPort })).payload).toBe('ENETUNREACH');
+    expect((await invoke('inside', { does: 'connect', host: endpoint.hostname, port: Number(endpoint.port) })).payload).toBe('connected');
   });
 
   it("GIVEN a function in the VPC WHEN it connects THEN the VPC's names resolve and the security group's ports alone are let out", async () => {

@@ -80,13 +80,13 @@ export function writeStack(resource: Blocks, sources: Readonly<Record<string, st
 export async function startSmallStack(
   resource: Blocks,
   sources: Readonly<Record<string, string>>,
-  options: { readonly hosts?: Record<string, string>; readonly pollSeconds?: number } = {},
+  options: { readonly hosts?: Record<string, string>; readonly internet?: readonly string[]; readonly pollSeconds?: number } = {},
 ): Promise<SmallStack> {
   const folder = writeStack(resource, sources);
   const endpoint = await startEndpoint({ region: 'eu-central-1', account, identityStoreId: 'd-1234567890' });
   const stack = await applyStack({ stackDirectory: folder, endpoint, variables: {} });
-  const { hosts = {}, pollSeconds } = options;
-  const runtime = createRuntime({ endpoint, stack, hosts, ...(pollSeconds !== undefined && { pollSeconds }) });
+  const { hosts = {}, internet = [], pollSeconds } = options;
+  const runtime = createRuntime({ endpoint, stack, hosts, internet, period: () => pollSeconds });
   await runtime.start();
   return {
     endpoint,

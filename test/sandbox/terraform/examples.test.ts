@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { functions } from '../../../handlers/functions.ts';
 import { startEndpoint } from '../../../sandbox/aws/endpoint.ts';
 import { outsideLogGroups } from '../../../sandbox/outside-the-stack.ts';
 import { synthesize } from '../../../sandbox/synthesis.ts';
@@ -25,14 +24,27 @@ describe('the example stacks', () => {
       const { region, account = '' } = template;
       // Only staging and prod read a Security log.
       const readsLog = name !== 'dev';
+      const targets = name === 'staging' ? ['identity-center'] : ['identity-center', 'wiki'];
+      const prefix = `ad-lambda-${name}-`;
       const endpoint = await startEndpoint({ region, account, identityStoreId: 'd-1234567890' });
       try {
         for (const logGroupName of outsideLogGroups(template)) await endpoint.call('operator', 'logs', 'CreateLogGroup', { logGroupName });
         const directory = { id: 'd-9067f0a1b2', domain: 'corp.example.com', dnsIpAddresses: ['127.0.0.1'], securityGroupId: 'sg-1' };
-        const stack = await applyStack({ stackDirectory, endpoint, variables: { directory_ca: 'PEM of a test' }, directory });
+        const variables = { directory_ca: 'PEM of a test', scim_endpoint: 'https://wiki.example.com/scim/v2' };
+        const stack = await applyStack({ stackDirectory, endpoint, variables, directory });
 
         const named = (suffix: string) => [...stack.functions.values()].find((one) => one.name.endsWith(`-${suffix}`));
-        expect(stack.functions.size).toBe(Object.keys(functions).length - (readsLog ? 0 : 1));
+        const ofEveryTarget = (name: string) => targets.map((target) => `${name}-${target}`);
+        expect([...stack.functions.keys()].map((name) => name.slice(prefix.length)).sort()).toEqual([
+          'decide-access',
+          'detect-changes-corp',
+          'publish-changes',
+          ...(readsLog ? ['read-security-log'] : []),
+          ...ofEveryTarget('reconcile'),
+          'record-audit',
+          'settle-guard',
+          ...ofEveryTarget('sync-roles'),
+        ]);
         expect(named('detect-changes-corp')).toMatchObject({
           inVpc: true,
           reservedConcurrency: 1,
@@ -40,17 +52,21 @@ describe('the example stacks', () => {
         });
         expect(named('detect-changes-corp')?.egressPorts).toContain(636);
         expect([...stack.functions.values()].filter(({ inVpc }) => inVpc)).toHaveLength(1);
-        expect(stack.schedules.map(({ targetArn }) => targetArn)).toEqual([named('detect-changes-corp')?.arn]);
-        const fed = stack.eventSources.map(({ functionName, kind }) => [
-          functionName.slice(functionName.indexOf(name) + name.length + 1),
-          kind,
+        expect(stack.schedules.map(({ targetArn }) => targetArn.slice(targetArn.indexOf(prefix) + prefix.length)).sort()).toEqual([
+          'decide-access',
+          'detect-changes-corp',
+          ...ofEveryTarget('reconcile'),
         ]);
+        const fed = stack.eventSources.map(({ functionName, kind }) => [functionName.slice(prefix.length), kind]);
         expect(Object.fromEntries(fed)).toEqual({
           'publish-changes': 'stream',
           'decide-access': 'sqs',
-          'sync-roles': 'sqs',
+          ...Object.fromEntries(ofEveryTarget('sync-roles').map((one) => [one, 'sqs'])),
+          'settle-guard': 'sqs',
           'record-audit': 'sqs',
         });
+        for (const target of targets)
+          expect(JSON.parse(named(`sync-roles-${target}`)?.environment.TARGET ?? '{}')).toMatchObject({ name: target });
         for (const { roleArn } of stack.functions.values()) {
           expect(stack.roles.find(({ arn }) => arn === roleArn)?.policies).toHaveLength(1);
         }

@@ -1,0 +1,131 @@
+/** Roles that an account loses and gets. Each step may be repeated after a crash at any point. */
+import { grantKey } from '../access/grants.ts';
+import type { Grant } from '../events/catalogue.ts';
+import type { ExtraMembership, Membership } from './ledger.ts';
+import { isHeld, type Plan } from './plan.ts';
+import { settleAssignments } from './role-assignments.ts';
+import { forgetRole, join, knownRole, roleOf } from './role-groups.ts';
+import type { RoleRun } from './role-run.ts';
+import { TargetConflictError, TargetMissingError } from './target.ts';
+
+/** Notes all that the run takes away, and that it does. */
+export async function noteRemovals(run: RoleRun, { revoke, expel }: Pick<Plan, 'revoke' | 'expel'>, more: boolean): Promise<void> {
+  for (const membership of revoke) {
+    const { grant, membershipId, ending } = membership;
+    run.memberships.set(grantKey(grant), { ...membership, ending: membershipId === undefined ? ending : true });
+  }
+  for (const extra of expel) run.extras.set(extraKey(run, extra), { ...extra, ending: true });
+  const isNew = revoke.some(({ membershipId, ending }) => membershipId !== undefined && !ending) || expel.some(({ ending }) => !ending);
+  if (isNew || more) await run.note();
+}
+
+/**
+ * Ends memberships, also those that an interrupted run may or may not have made or ended, and looks whether they have ended.
+ *
+ * @throws TargetConflictError when one is still there
+ */
+export async function revoke(run: RoleRun, memberships: readonly Membership[]): Promise<void> {
+  const { deps } = run;
+  const holder = run.account ?? run.deleted;
+  for (const { grant, membershipId, ending } of memberships) {
+    const key = grantKey(grant);
+    const role = await knownRole(deps, grant.role);
+    // A role that the ledger does not know has no members of ours.
+    const id = membershipId ?? (role && run.account ? await deps.target.findMember(role.roleId, run.account.id) : undefined);
+    if (holder && id !== undefined && membershipId === undefined && role) {
+      run.roleProvisioned(grant.role, role);
+      // An interrupted run gave it, and nobody has told.
+      if (!ending) run.raise('RoleGranted', { grant, account: run.named(holder) }, key);
+    }
+    if (id !== undefined) {
+      run.memberships.set(key, { grant, membershipId: id, ending: true });
+      await deps.target.removeMember(id);
+      const left = role && holder ? await deps.target.findMember(role.roleId, holder.id) : undefined;
+      if (left !== undefined) {
+        run.memberships.set(key, { grant, membershipId: left, ending: true });
+        throw stillMember(grant.role, holder?.id);
+      }
+    }
+    run.ended.add(key);
+    if (holder && (id !== undefined || ending)) {
+      run.revoked.push(grant);
+      if (run.noted.ending === undefined && deps.target.sessions && grant.assignments?.length)
+        run.set({ lapsed: [...(run.noted.lapsed ?? []), { grant, at: deps.now().toISOString() }] });
+      run.raise('RoleRevoked', { grant, account: run.named(holder) }, key);
+    }
+  }
+  if (run.deleted) run.raise('AccountDeprovisioned', { account: run.named(run.deleted) });
+}
+
+/** Ends memberships that nobody granted. DriftHealed tells of them. @throws TargetConflictError when one is still there */
+export async function expel(run: RoleRun, extras: readonly ExtraMembership[]): Promise<void> {
+  const { target } = run.deps;
+  for (const extra of extras) {
+    await target.removeMember(extra.membershipId);
+    const left = run.account && (await target.findMember(extra.roleId, run.account.id));
+    if (left !== undefined) {
+      run.extras.set(extraKey(run, extra), { ...extra, membershipId: left, ending: true });
+      throw stillMember(extra.role, run.account?.id);
+    }
+    run.ended.add(extraKey(run, extra));
+  }
+}
+
+/**
+ * Gives roles. A role that is in conflict does not keep the principal from the others.
+ *
+ * @returns the first conflict
+ */
+export async function grant(run: RoleRun, grants: readonly Grant[]): Promise<TargetConflictError | undefined> {
+  let conflict: TargetConflictError | undefined;
+  for (const grant of grants) {
+    const { account } = run;
+    if (account === undefined) throw new TargetMissingError('account', `no account at ${run.deps.target.name} for ${run.mark.guid}`);
+    const key = grantKey(grant);
+    try {
+      const { membershipId, role } = await join(run.deps, grant, account.id);
+      run.roleProvisioned(grant.role, role);
+      const former = run.memberships.get(key)?.former;
+      if (former !== undefined && former !== membershipId) run.raise('RoleRevoked', { grant, account: run.named(account) }, key);
+      run.memberships.set(key, { grant, membershipId, ...(grant.assignments?.length ? { assigning: true } : {}) });
+      // What was there and nobody had granted is granted now.
+      run.extras.delete(key);
+      run.raise('RoleGranted', { grant, account: run.named(account) }, key);
+    } catch (error) {
+      if (!(error instanceof TargetConflictError)) throw error;
+      conflict ??= error;
+    }
+  }
+  return conflict;
+}
+
+/** Makes sure of what roles bring. @returns the first failure */
+export async function assign(run: RoleRun, grants: readonly Grant[]): Promise<Error | undefined> {
+  let failure: Error | undefined;
+  for (const grant of grants) {
+    const key = grantKey(grant);
+    const membership = run.memberships.get(key);
+    if (!isHeld(membership)) continue; // its role is in conflict
+    const role = await roleOf(run.deps, grant.role);
+    const { settled, failure: one } = await settleAssignments(run.deps, role, grant.assignments ?? [], 'create');
+    run.roleAssigned(grant.role, role, settled);
+    if (one === undefined) run.memberships.set(key, { grant, membershipId: membership.membershipId });
+    else if (one instanceof TargetMissingError && one.missing === 'role') {
+      // Somebody deleted the role's group, and its members with it: the next attempt makes it anew.
+      await forgetRole(run.deps, role);
+      run.memberships.set(key, { grant, former: membership.membershipId });
+    }
+    failure ??= one;
+  }
+  return failure;
+}
+
+/** As a grant's key: both are told apart by target and role. */
+const extraKey = (run: RoleRun, { role }: ExtraMembership): string => grantKey({ target: run.deps.target.name, role });
+
+/** The target shows it late, or does not do what it says: the next attempts tell. */
+export const stillMember = (role: string, accountId: string | undefined): TargetConflictError =>
+  new TargetConflictError(
+    `account ${accountId} is still a member of "${role}" after its membership was ended`,
+    'take it out by hand: until the target shows it so, nothing is called ended',
+  );

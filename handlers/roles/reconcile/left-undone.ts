@@ -1,0 +1,61 @@
+/**
+ * What the ledger knows and no listing shows: decisions that a message in the dead-letter queue left undone or untold (sessions that were not
+ * cut, evidence that is not out), and roles that were made here and that nobody is to hold any more.
+ */
+import { principalKey } from '../../access/grants.ts';
+import type { PrincipalMessage, RoleMessage } from '../../access/role-message.ts';
+import { eachLimited } from '../../platform/dynamodb.ts';
+import type { Desired } from '../drift.ts';
+import { accountPk, type Ledger, rolePk } from '../ledger.ts';
+import { isCurrent } from '../plan.ts';
+import type { ListedRole } from '../target.ts';
+import { runCause } from './healing.ts';
+
+export interface LeftUndoneDependencies {
+  readonly settings: { readonly name: string };
+  readonly ledger: Pick<Ledger, 'readAccount' | 'readRole'>;
+  readonly now: () => Date;
+}
+
+/** Items read at once: ten thousand principals take seconds. */
+const width = 32;
+
+/**
+ * Messages about principals whose decision is not done, and that no other message is about.
+ *
+ * @param settledBefore later decisions are on their way, ISO 8601
+ */
+export async function unfinishedOf(
+  { settings, ledger, now }: LeftUndoneDependencies,
+  run: string,
+  { principals }: Desired,
+  settledBefore: string,
+  sent: readonly RoleMessage[],
+): Promise<readonly PrincipalMessage[]> {
+  const known = new Set(sent.flatMap((message) => ('guid' in message ? [principalKey(message.domain, message.guid)] : [])));
+  const asked = [...principals].filter(([key, { decidedAt }]) => decidedAt < settledBefore && !known.has(key));
+  const messages: PrincipalMessage[] = [];
+  await eachLimited(asked, width, async ([, { domain, subject, revision }]) => {
+    const made = await ledger.readAccount(accountPk(settings.name, domain, subject.guid));
+    // Nothing was begun: what should be there a listing shows.
+    if (made !== undefined && !isCurrent(made, revision, now().toISOString()))
+      messages.push({ domain, guid: subject.guid, revision, cause: runCause(settings.name, run) });
+  });
+  return messages;
+}
+
+/** Ids of listed roles that nobody is to hold, and that the ledger knows. */
+export async function formerRoles(
+  { settings, ledger }: LeftUndoneDependencies,
+  desired: Desired,
+  roles: readonly ListedRole[],
+): Promise<ReadonlySet<string>> {
+  const former = new Set<string>();
+  await eachLimited(roles, width, async ({ id, mark }) => {
+    if (mark === undefined || desired.roles.has(mark)) return;
+    const made = await ledger.readRole(rolePk(settings.name, mark));
+    // A run that ended too early has not noted its id.
+    if (made !== undefined && (made.roleId ?? id) === id) former.add(id);
+  });
+  return former;
+}

@@ -1,0 +1,209 @@
+/**
+ * Assignments of a role's group: asked for, noted, and followed until they are made or removed. That takes the target seconds to minutes, so
+ * what is under way near the end of the time is left to the next run, which asks about the noted request.
+ */
+import type { Assignment } from '../events/catalogue.ts';
+import { RetryableError } from '../platform/errors.ts';
+import { type AssignmentEntry, assignmentKey } from './ledger.ts';
+import { changeRole, type KnownRole, type RoleGroupDependencies } from './role-groups.ts';
+import { type Assignments, TargetConflictError } from './target.ts';
+
+export interface AssignmentDependencies extends RoleGroupDependencies {
+  readonly wait: (milliseconds: number) => Promise<void>;
+  /** Until the invocation is ended. */
+  readonly millisecondsLeft: () => number;
+}
+
+/** To tell what was done and write it down. */
+const reserveMs = 20_000;
+/** Between two questions about what is under way: short at first, because most are done within seconds. */
+const pauses = { first: 500, most: 4_000 };
+/** Asked for at a time. The target's budget lets 15 be under way: those who wait for a place must not keep us from seeing ours end. */
+const atOnce = 10;
+
+export interface Settled {
+  /** Made or removed by now, and not noted as told. */
+  readonly settled: readonly AssignmentEntry[];
+  /** What kept others from it. */
+  readonly failure?: Error | undefined;
+}
+
+type Way = 'create' | 'remove';
+const states = { create: 'making', remove: 'removing' } as const;
+
+/** An assignment on its way. `own` when this run asked for it. */
+interface OnItsWay {
+  entry: AssignmentEntry;
+  own: boolean;
+}
+
+/**
+ * Makes sure that the role has these assignments, or has them no more. What the ledger knows as made costs no call.
+ *
+ * Failures are no throw but `failure`, so that the rest is told: TargetConflictError with the target's reason; RetryableError for what is
+ * still under way.
+ */
+export async function settleAssignments(
+  deps: AssignmentDependencies,
+  role: KnownRole,
+  wanted: readonly Assignment[],
+  way: Way,
+): Promise<Settled> {
+  const due = wanted.filter((assignment) => way === 'remove' || role.assignments?.[assignmentKey(assignment)]?.state !== 'made');
+  if (due.length === 0) return { settled: [] };
+  const { assignments } = deps.target;
+  if (assignments === undefined) return { settled: [], failure: noAssignments(deps.target.name, due) };
+  const settled: AssignmentEntry[] = [];
+  let failure: Error | undefined;
+  let onTheirWay: readonly OnItsWay[] = [];
+  try {
+    onTheirWay = await note(deps, assignments, role, due, way);
+    for (let pause = pauses.first; onTheirWay.length > 0; pause = Math.min(2 * pause, pauses.most)) {
+      const left: OnItsWay[] = [];
+      for (const one of onTheirWay) {
+        const isNext = one.entry.request !== undefined || left.length < atOnce;
+        try {
+          if (isNext && (await goOn(deps, assignments, role, one, way))) settled.push(one.entry);
+          else left.push(one);
+        } catch (error) {
+          if (!(error instanceof TargetConflictError)) throw error;
+          failure ??= error;
+        }
+      }
+      onTheirWay = left;
+      if (left.length === 0) break;
+      if (deps.millisecondsLeft() < reserveMs) throw underWay(role, left, way);
+      await deps.wait(pause);
+    }
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error));
+  }
+  return { settled, failure };
+}
+
+/** Notes what is about to be asked for; what another run noted before stays as it is. */
+async function note(
+  deps: AssignmentDependencies,
+  assignments: Assignments,
+  role: KnownRole,
+  due: readonly Assignment[],
+  way: Way,
+): Promise<readonly OnItsWay[]> {
+  for (const { state, request } of opposite(role, due, way)) if (request) await outlast(deps, assignments, request, state);
+  const since = deps.now().toISOString();
+  const noted = await changeRole(deps.ledger, role.pk, (entry) => {
+    if (entry?.roleId !== role.roleId) return undefined;
+    const next = { ...entry.assignments };
+    let changed = false;
+    for (const assignment of due) {
+      const key = assignmentKey(assignment);
+      const before = next[key];
+      if (before?.state === states[way] || (way === 'create' && before?.state === 'made')) continue;
+      next[key] = { assignment, state: states[way], since };
+      changed = true;
+    }
+    return changed ? { ...entry, assignments: next } : undefined;
+  });
+  if (noted?.roleId !== role.roleId)
+    throw new RetryableError(`role ${role.pk} was made anew by another run meanwhile: its assignments follow`);
+  return due.flatMap((assignment) => {
+    const entry = noted.assignments?.[assignmentKey(assignment)];
+    return entry?.state === states[way] ? [{ entry, own: false }] : [];
+  });
+}
+
+/** What is under way in the other direction has to end first: the target refuses both at once. */
+const opposite = (role: KnownRole, due: readonly Assignment[], way: Way): readonly AssignmentEntry[] =>
+  due.flatMap((assignment) => {
+    const entry = role.assignments?.[assignmentKey(assignment)];
+    return entry && entry.state === states[way === 'create' ? 'remove' : 'create'] ? [entry] : [];
+  });
+
+async function outlast(
+  deps: AssignmentDependencies,
+  assignments: Assignments,
+  request: string,
+  state: AssignmentEntry['state'],
+): Promise<void> {
+  for (let pause = pauses.first; ; pause = Math.min(2 * pause, pauses.most)) {
+    const answer = await assignments.state(request, state === 'removing' ? 'remove' : 'create');
+    if (answer.state !== 'under-way') return;
+    if (deps.millisecondsLeft() < reserveMs) throw new RetryableError(`request ${request} is still under way: the next run asks again`);
+    await deps.wait(pause);
+  }
+}
+
+/** Asks for the assignment, or about it. @returns whether it has come to its end @throws TargetConflictError when that is a failure */
+async function goOn(deps: AssignmentDependencies, assignments: Assignments, role: KnownRole, one: OnItsWay, way: Way): Promise<boolean> {
+  const { assignment, request } = one.entry;
+  if (request !== undefined) {
+    const { state, reason } = await assignments.state(request, way);
+    if (state === 'under-way') return false;
+    if (state === 'done') return true;
+    if (one.own) {
+      await forget(deps, role, one);
+      throw failed(assignment, way, reason);
+    }
+    // What an earlier run asked for may have failed long ago, or be forgotten there: it is asked for once more.
+    await noteRequest(deps, role, one, undefined);
+    return false;
+  }
+  try {
+    const started = await assignments[way](role.roleId, assignment);
+    if (started === undefined) return true;
+    one.own = true;
+    await noteRequest(deps, role, one, started);
+    return false;
+  } catch (error) {
+    if (error instanceof TargetConflictError) await forget(deps, role, one);
+    throw error;
+  }
+}
+
+async function noteRequest(deps: AssignmentDependencies, role: KnownRole, one: OnItsWay, request: string | undefined): Promise<void> {
+  const { assignment, state, since } = one.entry;
+  one.entry = { assignment, state, since, request };
+  await changeAssignment(deps, role, one, one.entry);
+}
+
+/** Nothing is on its way any more. What could not be removed is there as before. */
+async function forget(deps: AssignmentDependencies, role: KnownRole, one: OnItsWay): Promise<void> {
+  const { assignment, state, since } = one.entry;
+  await changeAssignment(deps, role, one, state === 'removing' ? { assignment, state: 'made', since } : undefined);
+}
+
+async function changeAssignment(
+  { ledger }: AssignmentDependencies,
+  role: KnownRole,
+  { entry: { assignment, since } }: OnItsWay,
+  next: AssignmentEntry | undefined,
+): Promise<void> {
+  const key = assignmentKey(assignment);
+  await changeRole(ledger, role.pk, (entry) => {
+    if (entry?.roleId !== role.roleId || entry.assignments?.[key]?.since !== since) return undefined;
+    const { [key]: _, ...others } = entry.assignments;
+    return { ...entry, assignments: next === undefined ? others : { ...others, [key]: next } };
+  });
+}
+
+const called = ({ account, permissionSet }: Assignment) => `${permissionSet} in account ${account}`;
+
+function failed(assignment: Assignment, way: Way, reason: string | undefined): TargetConflictError {
+  return new TargetConflictError(
+    `the assignment of ${called(assignment)} could not be ${way === 'create' ? 'made' : 'removed'}: ${reason ?? 'no reason is given'}`,
+    'mend what the reason names; it is tried again',
+  );
+}
+
+const noAssignments = (target: string, [first]: readonly Assignment[]): TargetConflictError =>
+  new TargetConflictError(
+    `roles at ${target} bring no access to AWS accounts, and one is to bring ${first ? called(first) : 'some'}`,
+    "name the instance, accounts and permission sets in the target's settings, or map to a role without assignments",
+  );
+
+function underWay(role: KnownRole, left: readonly OnItsWay[], way: Way): RetryableError {
+  const names = left.map(({ entry }) => called(entry.assignment)).join(', ');
+  return new RetryableError(
+    `assignments of ${role.pk} are not ${way === 'create' ? 'made' : 'removed'} yet: ${names}; the next run asks again`,
+  );
+}

@@ -1,0 +1,41 @@
+/** A SCIM 2.0 server as a target (RFC 7643, RFC 7644): accounts are users, roles are groups. */
+import { GetWebIdentityTokenCommand, STSClient } from '@aws-sdk/client-sts';
+import type { Target } from '../../target.ts';
+import type { TargetSurroundings } from '../kind.ts';
+import { credentialsOf, type TokenSources } from './authentication.ts';
+import { type Patience, scimClient } from './client.ts';
+import { groupsOf } from './groups.ts';
+import type { HttpLimits } from './http.ts';
+import { listsOf } from './listing.ts';
+import { membersOf } from './members.ts';
+import { identityTokenSeconds, identityTokenSigning } from './permissions.ts';
+import type { ScimSettings } from './settings.ts';
+import { usersOf } from './users.ts';
+
+export interface ScimOptions {
+  readonly limits?: HttpLimits;
+  readonly patience?: Patience;
+  /** @default a token of STS */
+  readonly webIdentityToken?: TokenSources['webIdentityToken'];
+}
+
+export function scimTarget(
+  settings: ScimSettings,
+  { name, budget, secret, log, now }: TargetSurroundings,
+  { limits, patience, webIdentityToken = stsToken }: ScimOptions = {},
+): Target {
+  const ofHttp = limits === undefined ? {} : { limits };
+  const credentials = credentialsOf(settings.authentication, { secret, webIdentityToken, now, ...ofHttp });
+  const ofClient = { ...ofHttp, ...(patience === undefined ? {} : { patience }) };
+  const client = scimClient({ endpoint: settings.endpoint, credentials, budget, log, now, ...ofClient });
+  const lists = listsOf(client, settings);
+  return { name, ...usersOf(client, lists), ...groupsOf(client, lists, settings.profile), ...membersOf(client, lists, settings.profile) };
+}
+
+/** The client speaks to the regional endpoint, the only one that gives such tokens (AWS STS API Reference, GetWebIdentityToken). */
+const stsToken: TokenSources['webIdentityToken'] = async (audience) => {
+  const { WebIdentityToken, Expiration } = await new STSClient().send(
+    new GetWebIdentityTokenCommand({ Audience: [audience], DurationSeconds: identityTokenSeconds, SigningAlgorithm: identityTokenSigning }),
+  );
+  return { token: WebIdentityToken ?? '', expiresAt: Expiration?.getTime() };
+};

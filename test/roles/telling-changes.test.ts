@@ -1,0 +1,70 @@
+/** Invariant 11: every change at a target and every failed one is told, and what is told is so. */
+import { expect, test } from 'vitest';
+import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
+import { syncRoles } from '../../handlers/roles/sync-roles/sync-roles.ts';
+import { type Target, TargetConflictError } from '../../handlers/roles/target.ts';
+import { ada, renamed, type Wish } from './desired.ts';
+import { memoryTargetWorld } from './memory-target.ts';
+import { driftMessage, messageOf, syncing } from './syncing.ts';
+import type { TargetWorld } from './target-world.ts';
+
+const both: Wish = { roles: ['developers', 'auditors'] };
+
+test('GIVEN two targets WHEN both do the same for one decision THEN each tells it under ids of its own', async () => {
+  const published: AnyIdentityEvent[][] = [];
+  for (const name of ['identity-center', 'wiki']) {
+    const world = memoryTargetWorld({ name });
+    const sync = syncing(world);
+    for (const [revision, wish] of ([both, { state: 'disabled' }] as Wish[]).entries()) {
+      sync.wish(revision + 1, wish);
+      for (const [key, item] of sync.grants.items) {
+        const grants = Object.fromEntries(
+          Object.entries(item.grants).map(([of, grant]) => [of.replace('identity-center', name), { ...grant, target: name }]),
+        );
+        sync.grants.items.set(key, { ...item, profiles: { [name]: ada }, grants });
+      }
+      await syncRoles(sync.dependencies(), messageOf(revision + 1));
+    }
+    published.push(sync.published);
+  }
+  const [one = [], other = []] = published;
+  expect(one.map(({ type }) => type)).toEqual(other.map(({ type }) => type));
+  const ids = new Set(one.map(({ id }) => id));
+  expect(other.filter(({ id }) => ids.has(id)).map(({ type }) => type)).toEqual([]);
+});
+
+/** The world with a port of which some calls are replaced. */
+const lying = (world: TargetWorld, lies: (target: Target) => Partial<Target>): TargetWorld => ({
+  ...world,
+  target: (pace) => {
+    const target = world.target(pace);
+    return { ...target, ...lies(target) };
+  },
+});
+
+test.each<[string, Wish, (target: Target) => Partial<Target>]>([
+  ['a membership', { roles: ['auditors'] }, () => ({ removeMember: async () => {} })],
+  ['the account', { state: 'disabled' }, () => ({ setActive: async () => {} })],
+])('invariant 11: fails when the target keeps %s that is to end, and RoleChangeFailed tells', async (_, wish, lies) => {
+  const world = memoryTargetWorld();
+  const sync = syncing(world);
+  sync.wish(1, both);
+  await sync.run();
+  const liar = syncing(lying(world, lies));
+  for (const [key, item] of sync.ledger.items) liar.ledger.items.set(key, item);
+  liar.wish(2, wish);
+  await expect(liar.run(2)).rejects.toThrow(TargetConflictError);
+  expect(liar.told()).toContain('RoleChangeFailed');
+});
+
+test('WHEN a target takes a changed profile and does not keep it THEN it is told as failed, not as healed, and nobody waits behind it', async () => {
+  const world = memoryTargetWorld();
+  const sync = syncing(lying(world, () => ({ updateAccount: async () => {} })));
+  sync.wish(1, both);
+  await sync.run();
+  const [account] = (await world.look()).accounts;
+  await world.target().updateAccount(account?.id ?? '', ada, renamed);
+  await sync.send(driftMessage(1, { run: '2025-03-01T11:00:00.000Z', kinds: ['account-changed'] }));
+  expect(sync.told()).not.toContain('DriftHealed account-changed');
+  expect(sync.told()).toContain('RoleChangeFailed');
+});
