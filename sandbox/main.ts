@@ -117,5 +117,7 @@ function connection({ controller, population, endpoint, mappedGroupDn }: Sandbox
     accessKeyId: endpoint.operator.accessKeyId,
     secretAccessKey: endpoint.operator.secretAccessKey,
     identityStoreId: endpoint.identityStoreId,
+    // npm's own process does not hand a signal on: whoever ends one in the background has to know this one.
+    pid: process.pid,
   };
 }

@@ -1,22 +1,14 @@
 /** What decide-access goes by: an object in S3, written by the deployment, checked at synth and again when it is loaded. */
 import * as v from 'valibot';
-import { attributeProblem, wrongValues } from '../directory/attribute-names.ts';
+import { attributeName, wholeHours, wrongValues } from '../directory/attribute-names.ts';
 import { ConfigurationError } from '../platform/errors.ts';
 import { grantKey, profileAttributes } from './grants.ts';
 import { capturesIn, identifier, type RoleMapping, roleMappingSchema, type TargetedMapping } from './role-mapping.ts';
 
-const attribute = v.pipe(
-  v.string(),
-  v.rawCheck(({ dataset, addIssue }) => {
-    const problem = dataset.typed ? attributeProblem(dataset.value) : undefined;
-    if (problem !== undefined) addIssue({ message: problem });
-  }),
-);
-
 const text = v.pipe(v.string(), v.nonEmpty('is empty'));
 
 const target = v.strictObject({
-  attributes: v.record(v.picklist(profileAttributes, `must be one of ${profileAttributes.join(', ')}`), attribute),
+  attributes: v.record(v.picklist(profileAttributes, `must be one of ${profileAttributes.join(', ')}`), attributeName),
   assignable: v.optional(
     v.strictObject({ accounts: v.pipe(v.array(text), v.readonly()), permissionSets: v.pipe(v.array(text), v.readonly()) }),
   ),
@@ -43,17 +35,9 @@ const schema = v.strictObject({
     v.check((policies) => areUnique(policies.map(({ name }) => name)), 'two policies have the same name'),
     v.readonly(),
   ),
-  policyAttributes: v.pipe(v.array(attribute), v.readonly()),
+  policyAttributes: v.pipe(v.array(attributeName), v.readonly()),
   onViolation: v.picklist(['revoke', 'report'], 'must be revoke or report'),
-  revalidateEveryHours: v.optional(
-    v.pipe(
-      v.number(),
-      v.integer('must be whole hours'),
-      v.minValue(1, 'must be 1 to 168 hours'),
-      v.maxValue(168, 'must be 1 to 168 hours'),
-    ),
-    24,
-  ),
+  revalidateEveryHours: v.optional(wholeHours, 24),
 });
 
 /**

@@ -1,4 +1,4 @@
-/** Attributes that a team may name: what capture can ask a directory for, and what it cannot. */
+/** What a team's settings name of a directory: attributes that capture can ask for, and those that it cannot; and how wrong values are told. */
 import * as v from 'valibot';
 import { secretAttributes } from '../events/catalogue.ts';
 
@@ -47,3 +47,20 @@ export function attributeProblem(name: string): string | undefined {
   if (remedy === undefined && !notSent.has(name.toLowerCase()) && !backLink.test(name)) return undefined;
   return `is not sent by DirSync with its value: ${remedy ?? 'name an attribute that is stored and replicated'}`;
 }
+
+/** The name of an attribute that capture can ask for. */
+export const attributeName = v.pipe(
+  v.string(),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const problem = dataset.typed ? attributeProblem(dataset.value) : undefined;
+    if (problem !== undefined) addIssue({ message: problem });
+  }),
+);
+
+/** From one hour to a week. */
+export const wholeHours = v.pipe(
+  v.number(),
+  v.integer('must be whole hours'),
+  v.minValue(1, 'must be 1 to 168 hours'),
+  v.maxValue(168, 'must be 1 to 168 hours'),
+);

@@ -1,37 +1,21 @@
 /** What one detect-changes captures: JSON in its environment variable `CAPTURE`. The construct checks it at synth, the function again. */
 import * as v from 'valibot';
 import { ConfigurationError } from '../platform/errors.ts';
-import { attributeProblem, wrongValues } from './attribute-names.ts';
+import { attributeName, wholeHours, wrongValues } from './attribute-names.ts';
 import { scopeSchema } from './scope.ts';
-
-const attribute = v.pipe(
-  v.string(),
-  v.rawCheck(({ dataset, addIssue }) => {
-    const problem = dataset.typed ? attributeProblem(dataset.value) : undefined;
-    if (problem !== undefined) addIssue({ message: problem });
-  }),
-);
 
 const schema = v.strictObject({
   mode: v.optional(v.picklist(['replication', 'object-security'], 'must be replication or object-security'), 'replication'),
   attributes: v.optional(
     v.pipe(
-      v.array(attribute),
+      v.array(attributeName),
       v.maxLength(40, 'are more than 40: each is mirrored for every object'),
       v.check((names) => new Set(names.map((name) => name.toLowerCase())).size === names.length, 'name one attribute twice'),
     ),
     [],
   ),
   scope: v.optional(scopeSchema, {}),
-  verifyEveryHours: v.optional(
-    v.pipe(
-      v.number(),
-      v.integer('must be whole hours'),
-      v.minValue(1, 'must be 1 to 168 hours'),
-      v.maxValue(168, 'must be 1 to 168 hours'),
-    ),
-    24,
-  ),
+  verifyEveryHours: v.optional(wholeHours, 24),
   guard: v.optional(
     v.strictObject({
       // What is held back stands in the cursor's item, which ends at 400 KB.

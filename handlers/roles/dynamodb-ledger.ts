@@ -1,6 +1,6 @@
 /** The roles table in DynamoDB. */
-import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { fromItem, isConditionFailed, toItem } from '../platform/dynamodb.ts';
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { fromItem, putNextVersion, toItem } from '../platform/dynamodb.ts';
 import { RetryableError } from '../platform/errors.ts';
 import type { AccountEntry, Ledger, RoleEntry } from './ledger.ts';
 
@@ -13,20 +13,8 @@ export function dynamoDbLedger(client: DynamoDBClient, table: string): Ledger {
     readAccount: (pk) => read<AccountEntry>(pk),
     readRole: (pk) => read<RoleEntry>(pk),
     async write(entry) {
-      const first = entry.version === 1;
-      try {
-        await client.send(
-          new PutItemCommand({
-            TableName: table,
-            Item: toItem(entry),
-            ConditionExpression: first ? 'attribute_not_exists(pk)' : 'version = :before',
-            ...(first ? {} : { ExpressionAttributeValues: toItem({ ':before': entry.version - 1 }) }),
-          }),
-        );
-      } catch (error) {
-        if (!isConditionFailed(error)) throw error;
-        throw new RetryableError(`${entry.pk} was written by another run meanwhile: the message is tried again`, { cause: error });
-      }
+      if (!(await putNextVersion(client, table, entry)))
+        throw new RetryableError(`${entry.pk} was written by another run meanwhile: the message is tried again`);
     },
   };
 }

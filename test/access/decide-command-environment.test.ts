@@ -56,10 +56,12 @@ async function deployed(): Promise<void> {
 }
 await deployed();
 
-const run = async (...args: readonly string[]) => {
+const run = (...args: readonly string[]) => runAgainst(endpoint.url, ...args);
+
+const runAgainst = async (url: string, ...args: readonly string[]) => {
   const env = {
     PATH: process.env.PATH,
-    AWS_ENDPOINT_URL: endpoint.url,
+    AWS_ENDPOINT_URL: url,
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: endpoint.operator.accessKeyId,
     AWS_SECRET_ACCESS_KEY: endpoint.operator.secretAccessKey,
@@ -82,6 +84,13 @@ describe('npm run decide against an environment', () => {
     await expect(run('--user', 'ada', '--environment', 'prod')).rejects.toMatchObject({
       code: 1,
       stderr: 'no function ad-lambda-prod-decide-access here: give --environment and --prefix of a deployed environment\n',
+    });
+  });
+
+  it('fails with 1 where nothing answers, with what to look at', async () => {
+    await expect(runAgainst('http://127.0.0.1:9', '--user', 'ada')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^nothing can be explained: .+: look at the credentials, region and endpoint \(AWS_PROFILE/),
     });
   });
 

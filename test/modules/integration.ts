@@ -66,3 +66,13 @@ export function synthesize(changed: Partial<ActiveDirectoryIntegrationProps> = {
     new ActiveDirectoryIntegration(stack, 'integration', { ...leastProps, ...changed });
   });
 }
+
+/** The error that synth ends with for these props, without which a test fails. */
+export function refusal(props: object): Error {
+  try {
+    synthesize(props as Partial<ActiveDirectoryIntegrationProps>);
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error(`synthesized, and was to be refused: ${JSON.stringify(props)}`);
+}

@@ -95,6 +95,8 @@ describe.each(both)('the target %s', (target) => {
       .map((filter) => filter.metric_transformation.name);
     for (const alarm of alarms) expect(counted, alarm.metric_name).toContain(alarm.metric_name);
     for (const alarm of alarms) expect(alarm.alarm_description.length, alarm.alarm_name).toBeLessThanOrEqual(1024);
+    const tripped = alarms.find(({ metric_name }) => metric_name === 'GuardTripped');
+    expect(tripped?.alarm_description).toContain('"npm run guard -- list --environment test --prefix ad-lambda"');
   });
 });
 

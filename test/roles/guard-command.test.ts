@@ -132,6 +132,17 @@ describe('npm run guard', () => {
     await settledAll();
   });
 
+  test('fails where the caller has no right to look, with what AWS says and where to look', async () => {
+    const denied = new AwsError('AccessDeniedException', 'not authorized');
+    const match = ({ operation }: { readonly operation: string }) => operation === 'GetFunctionConfiguration';
+    const remove = deployment.endpoint.inject({ match, times: 1, effect: { error: denied } });
+    const { code, error } = await run(['list']);
+    remove();
+    expect(code).toBe(1);
+    expect(error).toMatch(/^AccessDeniedException: not authorized: look at the credentials, region and endpoint \(AWS_PROFILE/);
+    await settledAll();
+  });
+
   test('a name that steers a terminal is shown and does not', async () => {
     const answer = await deployment.guard(limits).admit({ ...removalOf(next + 5), name: 'Ada\u001b[2J\u202eexample' });
     const { out } = await run(['show', guardId(answer)]);

@@ -42,7 +42,7 @@ describe('npm run sandbox -- --stay', () => {
   it('prints one JSON line with what a client needs', () => {
     expect(Object.keys(line)).toEqual([
       ...['ldapsUrl', 'caFile', 'bindDn', 'bindPassword', 'baseDn', 'usersDn', 'mappedGroupDn'],
-      ...['endpoint', 'region', 'accessKeyId', 'secretAccessKey', 'identityStoreId'],
+      ...['endpoint', 'region', 'accessKeyId', 'secretAccessKey', 'identityStoreId', 'pid'],
     ]);
     expect(command.stdout().trim().split('\n')).toHaveLength(1);
   });
@@ -135,6 +135,7 @@ describe('npm run sandbox -- --stay', () => {
   it('GIVEN Ctrl-C THEN it ends with 130 and leaves neither process nor folder', async () => {
     await ldap.unbind();
     const pid = await sandboxProcess(command);
+    expect(line.pid).toBe(pid);
     const folders = await foldersOf(pid);
     expect(folders).toHaveLength(2);
     command.signal('SIGINT');

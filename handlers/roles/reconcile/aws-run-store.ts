@@ -1,7 +1,7 @@
 /** The run store on AWS: the state in the roles table under `<target>#reconcile`, everything else in S3 under `reconcile/<target>/`. */
-import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteObjectCommand, GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { fromItem, isConditionFailed, toItem } from '../../platform/dynamodb.ts';
+import { fromItem, putNextVersion, toItem } from '../../platform/dynamodb.ts';
 import { RetryableError } from '../../platform/errors.ts';
 import { driftPage } from './drift-page.ts';
 import type { Progress } from './listing.ts';
@@ -28,20 +28,8 @@ export function awsRunStore({ dynamodb, table, s3, bucket }: RunPlaces, target: 
     },
 
     async write(next) {
-      const first = next.version === 1;
-      try {
-        await dynamodb.send(
-          new PutItemCommand({
-            TableName: table,
-            Item: toItem({ ...next, pk }),
-            ConditionExpression: first ? 'attribute_not_exists(pk)' : 'version = :before',
-            ...(first ? {} : { ExpressionAttributeValues: toItem({ ':before': next.version - 1 }) }),
-          }),
-        );
-      } catch (error) {
-        if (!isConditionFailed(error)) throw error;
-        throw new RetryableError(`another invocation runs reconcile of ${target}: the next one looks again`, { cause: error });
-      }
+      if (!(await putNextVersion(dynamodb, table, { ...next, pk })))
+        throw new RetryableError(`another invocation runs reconcile of ${target}: the next one looks again`);
     },
 
     async loadProgress(run) {

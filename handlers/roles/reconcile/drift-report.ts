@@ -62,7 +62,9 @@ export function driftReport(
   };
 }
 
-export function outcomeOf({ healable, removes }: Finding, mode: Mode, heldBack: boolean): Outcome {
+export function outcomeOf({ kind, healable, removes }: Finding, mode: Mode, heldBack: boolean): Outcome {
+  // An empty group is no harm, and to be seen all the same: its assignments wait for the next who holds the role.
+  if (kind === 'role-unused') return 'reported';
   if (!healable) return 'needs-person';
   if (mode === 'report') return 'reported';
   return heldBack && removes > 0 ? 'held-back' : 'healing';

@@ -1,6 +1,6 @@
 /** Whose sessions are cut, in the roles table: one item a permission set, `pk = <target>#sessions#<permission set>`. */
-import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { fromItem, isConditionFailed, toItem } from '../../../platform/dynamodb.ts';
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { fromItem, putNextVersion, toItem } from '../../../platform/dynamodb.ts';
 import { type CutSessions, type SessionLedger, sessionsPk } from './session-ledger.ts';
 
 export function dynamoDbSessionLedger(client: DynamoDBClient, table: string, target: string): SessionLedger {
@@ -12,22 +12,6 @@ export function dynamoDbSessionLedger(client: DynamoDBClient, table: string, tar
       const { pk: _, ...entry } = fromItem(Item);
       return entry as unknown as CutSessions;
     },
-    async write(next) {
-      const first = next.version === 1;
-      try {
-        await client.send(
-          new PutItemCommand({
-            TableName: table,
-            Item: toItem({ pk: sessionsPk(target, next.permissionSet), ...next }),
-            ConditionExpression: first ? 'attribute_not_exists(pk)' : 'version = :before',
-            ...(first ? {} : { ExpressionAttributeValues: toItem({ ':before': next.version - 1 }) }),
-          }),
-        );
-        return true;
-      } catch (error) {
-        if (isConditionFailed(error)) return false;
-        throw error;
-      }
-    },
+    write: (next) => putNextVersion(client, table, { pk: sessionsPk(target, next.permissionSet), ...next }),
   };
 }
