@@ -32,8 +32,6 @@ export interface SandboxOptions {
   readonly beforeFirstPoll?: (population: Population, mappedGroupDn: string, controller: DomainController) => Promise<void>;
   /** Longest wait for the first poll. @default 60,000 */
   readonly snapshotTimeoutMs?: number;
-  /** As of `EndpointOptions`. */
-  readonly identityStoreCallsPerSecond?: number;
 }
 
 export interface Sandbox {
@@ -103,10 +101,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     await options.beforeFirstPoll?.(population, mappedGroupDn, controller);
 
     const template = loadTemplate(stackDirectory);
-    const { identityStoreCallsPerSecond } = options;
-    const endpoint = await step('start the AWS endpoint', () =>
-      startEndpoint({ ...settingsOf(template), ...(identityStoreCallsPerSecond !== undefined && { identityStoreCallsPerSecond }) }),
-    );
+    const endpoint = await step('start the AWS endpoint', () => startEndpoint(settingsOf(template)));
     undo.push(() => endpoint.close());
     const scimToken = randomBytes(24).toString('base64url');
     const scim = targetsInTemplate(template).some(({ kind }) => kind === 'scim')
