@@ -1,7 +1,7 @@
 /** Who should have what: pure. It has no clock and sees the mirror only as the rows it is given. */
 import { isDeepStrictEqual } from 'node:util';
 import { type ObjectRow, subjectOf } from '../directory/mirror.ts';
-import type { EffectiveGroup } from '../directory/principals.ts';
+import { conveys, type EffectiveGroup } from '../directory/principals.ts';
 import type { AttributeChanges, Grant, PrincipalState } from '../events/catalogue.ts';
 import { type AnyIdentityEvent, type Cause, makeEvent } from '../events/identity-event.ts';
 import type { AccessConfiguration } from './access-configuration.ts';
@@ -92,10 +92,10 @@ export function decide(
 
 const nothing: Judgement = { grants: {}, denied: {}, violations: [], refusals: [] };
 
-/** Living groups in scope, those nearest to the principal first: the shortest way is the best explanation. In one order, whatever the table's. */
+/** Groups that convey, those nearest to the principal first: the shortest way is the best explanation. In one order, whatever the table's. */
 const nearestFirst = (groups: readonly EffectiveGroup[]): readonly EffectiveGroup[] =>
   groups
-    .filter(({ row }) => row.type === 'group' && !row.deleted && !row.outOfScope)
+    .filter(({ row }) => conveys(row))
     .sort((one, other) => one.path.length - other.path.length || (one.row.pk < other.row.pk ? -1 : 1));
 
 /** Whether it is the same access for the same reason. Another way to the group, another policy or a group's new name is none to tell of. */

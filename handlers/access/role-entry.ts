@@ -1,13 +1,7 @@
 /** A role message as the FIFO queue of its target takes it. */
 import { createHash } from 'node:crypto';
+import type { MessageEntry } from '../platform/queue.ts';
 import type { RoleMessage } from './role-message.ts';
-
-/** Parameters of SendMessage, but for the queue's URL. */
-export interface RoleEntry {
-  readonly MessageBody: string;
-  readonly MessageGroupId: string;
-  readonly MessageDeduplicationId: string;
-}
 
 /** Characters of either id, SQS's limit. */
 const most = 128;
@@ -17,7 +11,7 @@ const most = 128;
  * forest's of the same GUID must neither wait for its messages nor swallow them. What SQS drops as a duplicate (within five minutes) is the
  * same message: of one revision, and to the letter, so that one with another cause is not lost.
  */
-export function roleEntry(message: RoleMessage): RoleEntry {
+export function roleEntry(message: RoleMessage): Required<MessageEntry> {
   const MessageBody = JSON.stringify(message);
   const [group, revision] = orderOf(message);
   return {

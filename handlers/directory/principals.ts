@@ -4,7 +4,7 @@
  * another domain of the same forest stands there under its own GUID, without an object in this domain. Either way the SID leads to the user
  * or group that is meant.
  */
-import { eachLimited } from '../platform/dynamodb.ts';
+import { mapLimited } from '../platform/dynamodb.ts';
 import {
   firstValue,
   isEdgeRow,
@@ -102,9 +102,9 @@ export async function readPrincipal(
   const reached = new Set<string>();
   let level: readonly Step[] = [{ row: principal, partition, onward: [] }];
   while (level.length > 0) {
-    const ways = (await eachOf(level, (step) => waysUp(mirror, step, met))).flat();
+    const ways = (await mapLimited(level, width, (step) => waysUp(mirror, step, met))).flat();
     const fresh = ways.filter(({ pk }) => !reached.has(pk) && reached.add(pk));
-    const found = (await eachOf(fresh, ({ pk, path }) => groupAt(mirror, pk, path))).flat();
+    const found = (await mapLimited(fresh, width, ({ pk, path }) => groupAt(mirror, pk, path))).flat();
     groups.push(...found.map(({ row, path }) => ({ row, path })));
     level = found;
   }
@@ -159,13 +159,4 @@ async function standInsOf(mirror: PrincipalReader, { pk: own, sid }: ObjectRow, 
     .filter(({ type, deleted }) => type !== 'foreignSecurityPrincipal' && !deleted);
   if (namesakes.length > 0) return [];
   return [...new Set([...keys.map(({ pk }) => pk), ...(met?.sid === sid ? [met.pk] : [])])];
-}
-
-/** What `work` makes of each item, in their order, `width` at once. */
-async function eachOf<T, Result>(items: readonly T[], work: (item: T) => Promise<Result>): Promise<readonly Result[]> {
-  const results = new Array<Result>(items.length);
-  await eachLimited([...items.entries()], width, async ([index, item]) => {
-    results[index] = await work(item);
-  });
-  return results;
 }

@@ -148,6 +148,16 @@ export const guardCounts = ['revocations', 'accounts'] as const;
 /** One run of one function, or a rolling time. */
 export const guardWindows = ['run', 'hour', 'day'] as const;
 
+/** Which limit of a guard tripped, and by how much. */
+export const exceededLimitSchema = v.strictObject({
+  window: v.picklist(guardWindows),
+  counted: v.picklist(guardCounts),
+  count: v.number(),
+  most: v.number(),
+  share: v.number(),
+  held: v.number(),
+});
+
 export const deprovisioningSteps = [
   'memberships-ended',
   'sessions-cut',
@@ -330,14 +340,7 @@ export const catalogue = {
     change: v.strictObject({
       target: text,
       guard: text,
-      limit: v.strictObject({
-        window: v.picklist(guardWindows),
-        counted: v.picklist(guardCounts),
-        count: v.number(),
-        most: v.number(),
-        share: v.number(),
-        held: v.number(),
-      }),
+      limit: exceededLimitSchema,
       /** What is staged when it trips, at most 100 of them. */
       staged: v.array(v.strictObject({ name: text, revoke: v.array(text), end: v.boolean() })),
       expiresAt: time,

@@ -11,10 +11,10 @@ export const isConditionFailed = (error: unknown): boolean => error instanceof C
  *
  * @returns false when another write came first
  */
-export async function putNextVersion(
+export async function putNextVersion<Item extends { readonly pk: string; readonly version: number }>(
   client: DynamoDBClient,
   table: string,
-  item: { readonly pk: string; readonly version: number },
+  item: Item,
 ): Promise<boolean> {
   const first = item.version === 1;
   try {
@@ -40,4 +40,17 @@ export async function eachLimited<T>(items: readonly T[], width: number, work: (
     for (const item of queue) await work(item);
   };
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, run));
+}
+
+/** What `work` makes of each item, in their order, at most `width` at once; the first failure ends it. */
+export async function mapLimited<T, Result>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results = new Array<Result>(items.length);
+  await eachLimited([...items.entries()], width, async ([index, item]) => {
+    results[index] = await work(item);
+  });
+  return results;
 }

@@ -105,15 +105,28 @@ const batchEntries = 10;
 /** One after the other, the 50,000 members of a group would take longer than the function may run, each time anew. */
 const batchesAtOnce = 16;
 
-/** Sends bodies to a standard queue. @throws RetryableError when SQS refused some: repeat all */
-export async function sendAll(client: SQSClient, queueUrl: string, bodies: readonly object[]): Promise<void> {
-  const starts = Array.from({ length: Math.ceil(bodies.length / batchEntries) }, (_, index) => index * batchEntries);
+/** A message as SendMessage takes it, but for the queue's URL; the ids are those of a FIFO queue. */
+export interface MessageEntry {
+  readonly MessageBody: string;
+  readonly MessageGroupId?: string;
+  readonly MessageDeduplicationId?: string;
+}
+
+/** Sends messages; a group's keep their order where they are sent one after the other. @throws RetryableError when SQS refused some: repeat all */
+export async function sendEntries(client: SQSClient, queueUrl: string, entries: readonly MessageEntry[]): Promise<void> {
+  const starts = Array.from({ length: Math.ceil(entries.length / batchEntries) }, (_, index) => index * batchEntries);
   await eachLimited(starts, batchesAtOnce, async (start) => {
-    const Entries = bodies
-      .slice(start, start + batchEntries)
-      .map((body, index) => ({ Id: String(index), MessageBody: JSON.stringify(body) }));
+    const Entries = entries.slice(start, start + batchEntries).map((entry, index) => ({ Id: String(index), ...entry }));
     const { Failed } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
     if (Failed?.length)
       throw new RetryableError(`the queue ${queueUrl} refused ${Failed.length} of ${Entries.length} messages: they are sent again`);
   });
 }
+
+/** Sends bodies to a standard queue. @throws RetryableError when SQS refused some: repeat all */
+export const sendAll = (client: SQSClient, queueUrl: string, bodies: readonly object[]): Promise<void> =>
+  sendEntries(
+    client,
+    queueUrl,
+    bodies.map((body) => ({ MessageBody: JSON.stringify(body) })),
+  );

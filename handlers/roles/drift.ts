@@ -242,7 +242,7 @@ function* driftOfMembers(
   }
   for (const [key, principal] of desired.principals) {
     const [account, ...more] = byMark.get(key) ?? [];
-    if (account === undefined || more.length > 0 || principal.decidedAt >= rules.settledBefore) continue;
+    if (account === undefined || more.length > 0) continue;
     for (const [mark, { role }] of principal.grants) {
       const members = holders.get(mark);
       if (members?.has(account.id)) continue;

@@ -11,7 +11,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
-import { fromItem, isConditionFailed, toItem } from '../platform/dynamodb.ts';
+import { fromItem, isConditionFailed, putNextVersion, toItem } from '../platform/dynamodb.ts';
 import { RetryableError } from '../platform/errors.ts';
 import type { Guard } from './guard.ts';
 import { type GuardState, guardStateSchema, openGuard } from './guard-limits.ts';
@@ -75,22 +75,7 @@ export function dynamoDbGuardStore(client: DynamoDBClient, table: string, target
       );
     },
     readRemoval: async (key) => asRemoval(await get(removalPrefix + key)),
-    writeRemoval: (removal) =>
-      conditionally(() =>
-        client.send(
-          new PutItemCommand({
-            TableName: table,
-            Item: toItem({ pk, sk: removalPrefix + removal.key, ...removal }),
-            ConditionExpression: removal.version === 1 ? 'attribute_not_exists(pk)' : '#version = :before',
-            ...(removal.version === 1
-              ? {}
-              : {
-                  ExpressionAttributeNames: { '#version': 'version' },
-                  ExpressionAttributeValues: toItem({ ':before': removal.version - 1 }),
-                }),
-          }),
-        ),
-      ),
+    writeRemoval: (removal) => putNextVersion(client, table, { pk, sk: removalPrefix + removal.key, ...removal }),
     async removalsOf(guard) {
       const found: KeptRemoval[] = [];
       let from: QueryCommandOutput['LastEvaluatedKey'];

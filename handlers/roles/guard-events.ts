@@ -1,7 +1,7 @@
 /** What is told of a guard that holds something back, or did. The guard asks for it until it has been told. */
 import { type AnyIdentityEvent, type Cause, makeEvent } from '../events/identity-event.ts';
 import type { Admission, Removal } from './guard.ts';
-import { targetSubject } from './target-subject.ts';
+import { aboutTarget } from './target-subject.ts';
 
 type Told = Pick<AnyIdentityEvent, 'domain' | 'subject' | 'revision'>;
 
@@ -15,7 +15,7 @@ export function guardEvents(
   at: string,
 ): AnyIdentityEvent[] {
   const events: AnyIdentityEvent[] = [];
-  const ofTarget = { domain: target, subject: targetSubject(target), revision: 0, cause, at };
+  const ofTarget = { ...aboutTarget(target), cause, at };
   if (admission.released) {
     const change = { target, ...admission.released, outcome: 'expired' as const };
     events.push(makeEvent({ ...ofTarget, type: 'GuardReleased', change, part: admission.released.guard }));

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
-import { type GuardCount, type GuardWindow, guardCounts, guardWindows } from '../events/catalogue.ts';
+import { exceededLimitSchema, type GuardCount, type GuardWindow, guardCounts, guardWindows } from '../events/catalogue.ts';
 import type { GuardLimits, Removal } from './guard.ts';
 
 /** This many or fewer within a window trip no share: of a small target a single removal may be a large part. */
@@ -51,21 +51,11 @@ export const guardLimits = (value: GuardLimitsInput): GuardLimits => v.parse(gua
 const time = v.pipe(v.string(), v.isoTimestamp());
 const text = v.pipe(v.string(), v.nonEmpty());
 
-/** Which limit tripped, and by how much. */
-const exceededSchema = v.strictObject({
-  window: v.picklist(guardWindows),
-  counted: v.picklist(guardCounts),
-  count: v.number(),
-  most: v.number(),
-  share: v.number(),
-  held: v.number(),
-});
-
 const trippedSchema = v.strictObject({
   id: text,
   since: time,
   expiresAt: time,
-  limit: exceededSchema,
+  limit: exceededLimitSchema,
   /** A decision that is being carried out: what is asked for now is not covered by it. */
   decision: v.optional(v.strictObject({ id: text, outcome: v.picklist(['approved', 'rejected']), by: text, staged: v.number(), at: time })),
 });
@@ -82,7 +72,7 @@ export const guardStateSchema = v.strictObject({
   /** Events that may not have reached the bus yet. */
   untold: v.optional(
     v.strictObject({
-      tripped: v.optional(v.strictObject({ guard: text, limit: exceededSchema, staged: v.array(stagedShown), expiresAt: time })),
+      tripped: v.optional(v.strictObject({ guard: text, limit: exceededLimitSchema, staged: v.array(stagedShown), expiresAt: time })),
       released: v.optional(v.strictObject({ guard: text, staged: v.number() })),
     }),
   ),
@@ -101,7 +91,7 @@ export const guardStateSchema = v.strictObject({
 export type GuardState = v.InferOutput<typeof guardStateSchema>;
 export type TrippedGuard = v.InferOutput<typeof trippedSchema>;
 export type SettledGuard = GuardState['settled'][number];
-export type Exceeded = v.InferOutput<typeof exceededSchema>;
+export type Exceeded = v.InferOutput<typeof exceededLimitSchema>;
 
 /** A guard that has counted nothing yet. */
 export const openGuard: GuardState = { format: 1, buckets: [], seenAt: 0, settled: [] };

@@ -6,7 +6,7 @@
  * is lost.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { eachLimited } from '../platform/dynamodb.ts';
+import { eachLimited, mapLimited } from '../platform/dynamodb.ts';
 import { RetryableError } from '../platform/errors.ts';
 import { exclusive } from '../platform/exclusive.ts';
 import type { Admission, Guard, GuardLimits, Removal } from './guard.ts';
@@ -49,7 +49,7 @@ export function guarding(store: GuardStore, { target, limits, now }: GuardSettin
   async function attemptTo(removals: readonly Removal[]): Promise<Admission | undefined> {
     // One moment for the whole attempt: a guard must not expire between two looks at it.
     const at = now();
-    const [read, kept] = await Promise.all([store.read(), readAll(removals)]);
+    const [read, kept] = await Promise.all([store.read(), mapLimited(removals, width, ({ key }) => store.readRemoval(key))]);
     const waits = await waiting(read.state.tripped, at);
     const asked = removals.map((removal, index) => ({
       removal,
@@ -75,14 +75,6 @@ export function guarding(store: GuardStore, { target, limits, now }: GuardSettin
     if (guard.decision === undefined) return (kept) => kept.guard === guard.id;
     const seen = await store.readSeen(guard.decision.id);
     return (kept) => kept.guard === guardAfter(guard.id) || (kept.guard === guard.id && seen.has(fingerprint(kept)));
-  }
-
-  async function readAll(removals: readonly Removal[]): Promise<readonly (KeptRemoval | undefined)[]> {
-    const kept: (KeptRemoval | undefined)[] = [];
-    await eachLimited([...removals.entries()], width, async ([index, { key }]) => {
-      kept[index] = await store.readRemoval(key);
-    });
-    return kept;
   }
 
   /** Notes what was counted or approved, so that asking again counts nothing. */

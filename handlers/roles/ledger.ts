@@ -5,6 +5,7 @@
  */
 import type { Profile } from '../access/grants.ts';
 import type { Assignment, DeprovisioningStep, DriftKind, Grant, PrincipalState, TargetAccount } from '../events/catalogue.ts';
+import { eventId } from '../events/identity-event.ts';
 import type { AccountState, Intent } from './target.ts';
 
 /**
@@ -143,4 +144,18 @@ export function heldBy(entry: AccountEntry | undefined): { readonly memberships:
       .length,
     accounts: entry?.account === undefined && entry?.deleting === undefined ? 0 : 1,
   };
+}
+
+/** Id of the event that tells of an assignment: whoever's run it was, it was made or removed once. */
+export const assignmentEventId = (
+  target: string,
+  roleId: string,
+  type: 'RoleAssigned' | 'RoleUnassigned',
+  { assignment, since }: AssignmentEntry,
+): string => eventId(target, roleId, 0, type, `${assignmentKey(assignment)}@${since}`);
+
+/** Each kind that was found, with all its details. */
+export function foundByKind({ found }: DriftNote): readonly (readonly [kind: DriftKind, detail: string])[] {
+  const kinds = [...new Set(found.map(({ kind }) => kind))];
+  return kinds.map((kind) => [kind, found.flatMap((one) => (one.kind === kind ? [one.detail] : [])).join('; ')]);
 }

@@ -10,8 +10,9 @@ import {
   type AccountEntry,
   type AssignmentEntry,
   accountPk,
-  assignmentKey,
+  assignmentEventId,
   type ExtraMembership,
+  foundByKind,
   type Membership,
   mayLast,
 } from './ledger.ts';
@@ -139,9 +140,8 @@ export class RoleRun {
   healed({ heldBack }: RunEnd): void {
     const { drift } = this.#entry;
     if (drift === undefined) return;
-    for (const kind of new Set(drift.found.map((one) => one.kind))) {
+    for (const [kind, detail] of foundByKind(drift)) {
       if (heldBack && healedByRemoving.includes(kind)) continue;
-      const detail = drift.found.flatMap((one) => (one.kind === kind ? [one.detail] : [])).join('; ');
       this.raise('DriftHealed', { target: this.deps.target.name, run: drift.run, kind, detail }, kind);
     }
   }
@@ -158,9 +158,9 @@ export class RoleRun {
   roleAssigned(name: string, role: KnownRole, settled: readonly AssignmentEntry[]): void {
     if (settled.length === 0) return;
     const target = this.deps.target.name;
-    for (const { assignment, since } of settled) {
-      const id = eventId(target, role.roleId, 0, 'RoleAssigned', `${assignmentKey(assignment)}@${since}`);
-      this.raise('RoleAssigned', { target, role: name, id: role.roleId, assignment }, '', id);
+    for (const entry of settled) {
+      const change = { target, role: name, id: role.roleId, assignment: entry.assignment };
+      this.raise('RoleAssigned', change, '', assignmentEventId(target, role.roleId, 'RoleAssigned', entry));
     }
     this.news.push({ role, settled });
   }

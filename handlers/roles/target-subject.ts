@@ -9,3 +9,6 @@ export const targetSubject = (name: string): Subject => ({
   name,
   dn: `target=${name}`,
 });
+
+/** What such an event starts with: a target has no revisions. */
+export const aboutTarget = (name: string) => ({ domain: name, subject: targetSubject(name), revision: 0 }) as const;

@@ -5,12 +5,13 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import { dynamoDbGrants } from '../../access/dynamodb-grants.ts';
+import { roleEntry } from '../../access/role-entry.ts';
 import type { RoleMessage } from '../../access/role-message.ts';
-import { sendRoleMessages } from '../../access/send-role-messages.ts';
 import { readEnvironment } from '../../platform/environment.ts';
 import { ConfigurationError } from '../../platform/errors.ts';
 import { eventBusPublisher } from '../../platform/event-bus.ts';
 import { createLog } from '../../platform/log.ts';
+import { sendEntries } from '../../platform/queue.ts';
 import { dynamoDbGuard } from '../dynamodb-guard.ts';
 import { dynamoDbLedger } from '../dynamodb-ledger.ts';
 import { openTarget } from '../open-target.ts';
@@ -40,7 +41,7 @@ const dependencies = {
   guard: dynamoDbGuard(dynamodb, env.GRANTS_TABLE, { target: settings.name, limits: settings.guard, now }),
   ledger: dynamoDbLedger(dynamodb, env.ROLES_TABLE),
   runs: awsRunStore({ dynamodb, table: env.ROLES_TABLE, s3: new S3Client({}), bucket: env.REPORT_BUCKET }, settings.name),
-  send: (messages: readonly RoleMessage[]) => sendRoleMessages(sqs, env.ROLE_QUEUE_URL, messages),
+  send: (messages: readonly RoleMessage[]) => sendEntries(sqs, env.ROLE_QUEUE_URL, messages.map(roleEntry)),
   publish: eventBusPublisher(new EventBridgeClient({}), env.IDENTITY_BUS),
   log,
   now,

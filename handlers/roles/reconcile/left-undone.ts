@@ -4,7 +4,7 @@
  */
 import { principalKey } from '../../access/grants.ts';
 import type { PrincipalMessage, RoleMessage } from '../../access/role-message.ts';
-import { eachLimited } from '../../platform/dynamodb.ts';
+import { eachLimited, mapLimited } from '../../platform/dynamodb.ts';
 import type { Desired } from '../drift.ts';
 import { accountPk, type Ledger, rolePk } from '../ledger.ts';
 import { isCurrent } from '../plan.ts';
@@ -34,14 +34,13 @@ export async function unfinishedOf(
 ): Promise<readonly PrincipalMessage[]> {
   const known = new Set(sent.flatMap((message) => ('guid' in message ? [principalKey(message.domain, message.guid)] : [])));
   const asked = [...principals].filter(([key, { decidedAt }]) => decidedAt < settledBefore && !known.has(key));
-  const messages: PrincipalMessage[] = [];
-  await eachLimited(asked, width, async ([, { domain, subject, revision }]) => {
+  const messages = await mapLimited(asked, width, async ([, { domain, subject, revision }]): Promise<readonly PrincipalMessage[]> => {
     const made = await ledger.readAccount(accountPk(settings.name, domain, subject.guid));
     // Nothing was begun: what should be there a listing shows.
-    if (made !== undefined && !isCurrent(made, revision, now().toISOString()))
-      messages.push({ domain, guid: subject.guid, revision, cause: runCause(settings.name, run) });
+    if (made === undefined || isCurrent(made, revision, now().toISOString())) return [];
+    return [{ domain, guid: subject.guid, revision, cause: runCause(settings.name, run) }];
   });
-  return messages;
+  return messages.flat();
 }
 
 /** Ids of listed roles that nobody is to hold, and that the ledger knows. */

@@ -11,12 +11,12 @@ import { InvalidEventError } from '../../platform/errors.ts';
 import type { Publish } from '../../platform/event-bus.ts';
 import type { Log } from '../../platform/log.ts';
 import { type Desired, type DriftRules, desiredAt, desiredSoFar, driftOf, type Finding } from '../drift.ts';
-import type { Admission, Guard } from '../guard.ts';
+import type { Admission, Guard, Removal } from '../guard.ts';
 import { guardEvents } from '../guard-events.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Target } from '../target.ts';
 import type { TargetSettings } from '../target-settings.ts';
-import { targetSubject } from '../target-subject.ts';
+import { aboutTarget } from '../target-subject.ts';
 import { comparedOf, type DriftReport, driftReport, outcomeOf } from './drift-report.ts';
 import { grantsKeyOf, healingOf, removalsOf, runCause } from './healing.ts';
 import { formerRoles, unfinishedOf } from './left-undone.ts';
@@ -142,7 +142,8 @@ async function conclude(deps: ReconcileDependencies, run: Run, progress: Progres
   // Shares are of what is ours: at a server with thousands of other users nothing would ever be a large part.
   const accounts = progress.accounts.items.filter(({ mark }) => mark !== undefined).length;
   await deps.guard.held({ memberships: listed.memberships, accounts, exactly: true });
-  const admission = await admit(deps, run, findings);
+  const removals = run.mode === 'heal' ? removalsOf(findings) : [];
+  const admission: Admission = removals.length === 0 ? { admitted: true } : await deps.guard.admitRun(removals);
   const heldBack = admission.admitted ? undefined : admission.guard;
   const completedAt = deps.now().toISOString();
   const report = driftReport({ target: settings.name, run, completedAt, compared: listed, guard: heldBack }, findings);
@@ -150,7 +151,7 @@ async function conclude(deps: ReconcileDependencies, run: Run, progress: Progres
   // Told before it is healed: the cause comes before its effect in every log.
   await deps.publish([
     ...findings.map((finding) => driftFound(deps, run, finding, heldBack !== undefined)),
-    ...heldBackEvents(deps, run, findings, admission),
+    ...heldBackEvents(deps, run, findings, removals, admission),
   ]);
   await admission.told?.();
   if (run.mode === 'heal') {
@@ -175,22 +176,16 @@ async function readDesired({ settings, grants }: ReconcileDependencies): Promise
   return desired;
 }
 
-async function admit({ guard }: ReconcileDependencies, run: Run, findings: readonly Finding[]): Promise<Admission> {
-  const removals = run.mode === 'heal' ? removalsOf(findings) : [];
-  return removals.length === 0 ? { admitted: true } : await guard.admitRun(removals);
-}
-
 function driftFound({ settings, now }: ReconcileDependencies, run: Run, finding: Finding, heldBack: boolean): AnyIdentityEvent {
   const { kind, principal, role, account, detail } = finding;
-  const subject = principal?.subject ?? targetSubject(settings.name);
-  const domain = principal?.domain ?? settings.name;
+  const { domain, subject, revision } = principal ?? aboutTarget(settings.name);
   const about = [role && `role ${role}`, account && `account ${account.userName} (${account.id})`, detail].filter(Boolean).join(': ');
   return makeEvent({
     type: 'DriftFound',
     domain,
     subject,
     change: { target: settings.name, run: run.id, kind, detail: about, heal: outcomeOf(finding, run.mode, heldBack) === 'healing' },
-    revision: principal?.revision ?? 0,
+    revision,
     at: now().toISOString(),
     id: eventId(settings.name, run.id, 0, 'DriftFound', [principal && grantsKeyOf(principal), kind, role, account?.id].join('/')),
   });
@@ -200,6 +195,7 @@ function heldBackEvents(
   { settings, now, log }: ReconcileDependencies,
   run: Run,
   findings: readonly Finding[],
+  asked: readonly Removal[],
   admission: Admission,
 ): readonly AnyIdentityEvent[] {
   if (!admission.admitted && admission.tripped) {
@@ -209,9 +205,9 @@ function heldBackEvents(
   const principals = new Map(findings.flatMap(({ principal }) => (principal ? [[grantsKeyOf(principal), principal] as const] : [])));
   const cause = runCause(settings.name, run.id);
   const refused = admission.admitted ? [] : (admission.refused ?? []);
-  const [at, removals] = [now().toISOString(), removalsOf(findings).filter(({ key }) => !refused.includes(key))];
+  const [at, removals] = [now().toISOString(), asked.filter(({ key }) => !refused.includes(key))];
   return removals.flatMap((removal, index) => {
-    const about = principals.get(removal.key) ?? { domain: settings.name, subject: targetSubject(settings.name), revision: 0 };
+    const about = principals.get(removal.key) ?? aboutTarget(settings.name);
     // What is told of the guard itself is told once.
     const told = index === 0 ? admission : { ...admission, tripped: undefined, released: undefined };
     return guardEvents(settings.name, about, removal, told, cause, at);

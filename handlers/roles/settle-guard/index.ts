@@ -4,13 +4,13 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSEvent } from 'aws-lambda';
+import { roleEntry } from '../../access/role-entry.ts';
 import type { PrincipalMessage } from '../../access/role-message.ts';
 import { parseRoleQueues } from '../../access/role-queues.ts';
-import { sendRoleMessages } from '../../access/send-role-messages.ts';
 import { readEnvironment } from '../../platform/environment.ts';
 import { eventBusPublisher } from '../../platform/event-bus.ts';
 import { createLog } from '../../platform/log.ts';
-import { eachMessage, postponer } from '../../platform/queue.ts';
+import { eachMessage, postponer, sendEntries } from '../../platform/queue.ts';
 import { kmsVerifier } from '../approval-key.ts';
 import { dynamoDbGuardStore } from '../dynamodb-guard.ts';
 import { settleGuardEnvironment } from './environment.ts';
@@ -26,7 +26,7 @@ const targets = [...parseRoleQueues(env.ROLE_QUEUES)].map(
       target,
       {
         store: dynamoDbGuardStore(dynamodb, env.GRANTS_TABLE, target),
-        send: (messages: readonly PrincipalMessage[]) => sendRoleMessages(sqs, queueUrl, messages),
+        send: (messages: readonly PrincipalMessage[]) => sendEntries(sqs, queueUrl, messages.map(roleEntry)),
       },
     ] as const,
 );

@@ -15,7 +15,7 @@ import { decisionId, digestOf, type GuardDecision, readDecision } from '../guard
 import { dayMs, ended, type GuardState, guardAfter, hasExpired, type TrippedGuard } from '../guard-limits.ts';
 import { fingerprint, type GuardStore, type KeptRemoval } from '../guard-store.ts';
 import { stagedShown } from '../staged-list.ts';
-import { targetSubject } from '../target-subject.ts';
+import { aboutTarget } from '../target-subject.ts';
 
 export interface SettleGuardDependencies {
   /** By the target's name. */
@@ -190,8 +190,6 @@ function tripped(target: string, { id, limit, expiresAt, since }: TrippedGuard, 
   const change = { target, guard: id, limit, staged: stagedShown(waiting), expiresAt };
   return makeEvent({ ...aboutTarget(target), type: 'GuardTripped', change, at: since, cause, part: id });
 }
-
-const aboutTarget = (target: string) => ({ domain: target, subject: targetSubject(target), revision: 0 }) as const;
 
 /** It has as long as the one before had. */
 const following = ({ since, expiresAt, limit, decision }: Decided, id: string): TrippedGuard => ({

@@ -1,20 +1,20 @@
 /** Heals one role at the target, where reconcile saw it differ. */
 import type { RoleDriftMessage } from '../../access/role-message.ts';
-import { type AnyIdentityEvent, eventId, makeEvent } from '../../events/identity-event.ts';
+import { type AnyIdentityEvent, makeEvent } from '../../events/identity-event.ts';
 import { RetryableError } from '../../platform/errors.ts';
 import { guardEvents } from '../guard-events.ts';
-import { type AssignmentEntry, assignmentKey } from '../ledger.ts';
+import { type AssignmentEntry, assignmentEventId, foundByKind } from '../ledger.ts';
 import { changeRole, type KnownRole, noteTold } from '../role-groups.ts';
 import { healRole, isHealed, lookAtRole, type RoleDrift, roleRemovalOf, withoutDrift } from '../role-healing.ts';
 import { TargetConflictError } from '../target.ts';
-import { targetSubject } from '../target-subject.ts';
+import { aboutTarget } from '../target-subject.ts';
 import { attempts, leastMs, pauseMs, type SyncRolesDependencies } from './dependencies.ts';
 import { logHeldBack, publishFailure } from './telling.ts';
 
 /** @throws what kept it from being healed: the message is tried again */
 export async function syncRole(deps: SyncRolesDependencies, message: RoleDriftMessage): Promise<void> {
   const { target, log } = deps;
-  const about = { domain: target.name, subject: targetSubject(target.name), revision: 0 };
+  const about = aboutTarget(target.name);
   for (let attempt = 1; ; attempt += 1) {
     try {
       await heal(deps, message);
@@ -40,7 +40,7 @@ export async function syncRole(deps: SyncRolesDependencies, message: RoleDriftMe
 
 async function heal(deps: SyncRolesDependencies, message: RoleDriftMessage): Promise<void> {
   const { target, guard, log, ledger } = deps;
-  const about = { domain: target.name, subject: targetSubject(target.name), revision: 0 };
+  const about = aboutTarget(target.name);
   const at = () => deps.now().toISOString();
   const drift = await lookAtRole(deps, message);
   if (drift === undefined) {
@@ -76,16 +76,14 @@ function assignmentEvents(
   settled: readonly AssignmentEntry[],
   type: 'RoleAssigned' | 'RoleUnassigned',
 ): readonly AnyIdentityEvent[] {
-  return settled.map(({ assignment, since }) =>
+  return settled.map((entry) =>
     makeEvent({
       type,
-      domain: target.name,
-      subject: targetSubject(target.name),
-      change: { target: target.name, role: name, id: role.roleId, assignment },
-      revision: 0,
+      ...aboutTarget(target.name),
+      change: { target: target.name, role: name, id: role.roleId, assignment: entry.assignment },
       at: now().toISOString(),
       cause,
-      id: eventId(target.name, role.roleId, 0, type, `${assignmentKey(assignment)}@${since}`),
+      id: assignmentEventId(target.name, role.roleId, type, entry),
     }),
   );
 }
@@ -98,17 +96,14 @@ async function healedEvents(
 ): Promise<readonly AnyIdentityEvent[]> {
   const drift = (await ledger.readRole(role.pk))?.drift;
   if (drift === undefined) return [];
-  return [...new Set(drift.found.map(({ kind }) => kind))].map((kind) => {
-    const detail = drift.found.flatMap((one) => (one.kind === kind ? [one.detail] : [])).join('; ');
-    return makeEvent({
+  return foundByKind(drift).map(([kind, detail]) =>
+    makeEvent({
       type: 'DriftHealed',
-      domain: target.name,
-      subject: targetSubject(target.name),
+      ...aboutTarget(target.name),
       change: { target: target.name, run: drift.run, kind, detail },
-      revision: 0,
       at: now().toISOString(),
       cause,
       part: `${name.toLowerCase()}/${kind}@${drift.run}`,
-    });
-  });
+    }),
+  );
 }
