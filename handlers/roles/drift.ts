@@ -51,7 +51,7 @@ export interface Finding {
   readonly removes: number;
 }
 
-/** Where accounts can be inactive at all, and whether those of inactive principals are to be so. */
+/** Whether we can make an account inactive or active at all, and whether those of inactive principals are to be so. */
 export interface DriftRules {
   readonly onInactive: 'deactivate' | 'keep';
   readonly onDeleted: 'delete' | 'deactivate' | 'keep';
@@ -160,7 +160,8 @@ function* driftOfAccount(principal: DesiredPrincipal, account: ListedAccount, ru
   }
   const changed = Object.keys(profileChanges(account.profile, principal.profile));
   if (principal.state !== 'deleted' && changed.length > 0) yield finding('account-changed', `${changed.join(', ')} differ`, about);
-  if (principal.grants.size > 0 && !active) yield finding('account-inactive', 'holds roles and cannot log on', about);
+  if (principal.grants.size > 0 && !active)
+    yield finding('account-inactive', 'holds roles and cannot log on', { ...about, healable: rules.canDeactivate });
   const inactive =
     principal.state === 'deleted' ? rules.onDeleted === 'deactivate' : principal.state !== 'active' && rules.onInactive === 'deactivate';
   if (rules.canDeactivate && inactive && active)

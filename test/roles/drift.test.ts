@@ -92,6 +92,11 @@ describe('drift', () => {
     expect(driftOf(desired, exact, rules)).toEqual([]);
   });
 
+  test('GIVEN a target at which nobody can be made active WHEN an account is inactive THEN a person has to decide', () => {
+    const actual = withAccounts({ ...account1, active: false }, account2, account3);
+    expect(driftOf(desired, actual, { ...rules, canDeactivate: false })).toMatchObject([{ kind: 'account-inactive', healable: false }]);
+  });
+
   test('GIVEN any population THEN a target that holds it exactly shows no drift', () => {
     const person = fc.record({
       roles: fc.uniqueArray(fc.constantFrom('a', 'b', 'aws-c', 'aws-d'), { maxLength: 4 }),
