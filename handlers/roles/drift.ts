@@ -160,8 +160,9 @@ function* driftOfAccount(principal: DesiredPrincipal, account: ListedAccount, ru
   }
   const changed = Object.keys(profileChanges(account.profile, principal.profile));
   if (principal.state !== 'deleted' && changed.length > 0) yield finding('account-changed', `${changed.join(', ')} differ`, about);
-  if (principal.grants.size > 0 && !active)
-    yield finding('account-inactive', 'holds roles and cannot log on', { ...about, healable: rules.canDeactivate });
+  // Also without roles: sync-roles lets in whoever the directory lets in.
+  if (principal.state === 'active' && !active)
+    yield finding('account-inactive', 'is active and cannot log on', { ...about, healable: rules.canDeactivate });
   const inactive =
     principal.state === 'deleted' ? rules.onDeleted === 'deactivate' : principal.state !== 'active' && rules.onInactive === 'deactivate';
   if (rules.canDeactivate && inactive && active)

@@ -27,17 +27,22 @@ export async function noteRemovals(run: RoleRun, { revoke, expel }: Pick<Plan, '
 export async function revoke(run: RoleRun, memberships: readonly Membership[]): Promise<void> {
   const { deps } = run;
   const holder = run.account ?? run.deleted;
-  for (const { grant, membershipId, ending } of memberships) {
+  for (const { grant, membershipId, ending, former } of memberships) {
     const key = grantKey(grant);
     const role = await knownRole(deps, grant.role);
     // A role that the ledger does not know has no members of ours.
     const id = membershipId ?? (role && run.account ? await deps.target.findMember(role.roleId, run.account.id) : undefined);
-    if (holder && id !== undefined && membershipId === undefined && role) {
+    if (holder && role && membershipId === undefined && (id !== undefined || ending)) {
       run.roleProvisioned(grant.role, role);
-      // An interrupted run gave it, and nobody has told.
-      if (!ending) run.raise('RoleGranted', { grant, account: run.named(holder) }, key);
+      // An interrupted run gave it, and perhaps nobody has told.
+      if (!ending || former === undefined) run.raise('RoleGranted', { grant, account: run.named(holder) }, key);
     }
     if (id !== undefined) {
+      if (membershipId === undefined && !ending) {
+        // It was there: a run that dies after the removal would otherwise leave nothing that says so.
+        run.memberships.set(key, { grant, former, ending: true });
+        await run.note();
+      }
       run.memberships.set(key, { grant, membershipId: id, ending: true });
       await deps.target.removeMember(id);
       const left = role && holder ? await deps.target.findMember(role.roleId, holder.id) : undefined;

@@ -92,6 +92,13 @@ describe('drift', () => {
     expect(driftOf(desired, exact, rules)).toEqual([]);
   });
 
+  test('GIVEN an active principal without roles WHEN the account is inactive THEN that is found too', () => {
+    const without = desiredAt(target, [item(1, [])]);
+    const listed = asDesired(without);
+    const accounts = listed.accounts.map((account) => ({ ...account, active: false }));
+    expect(driftOf(without, { ...listed, accounts }, rules)).toMatchObject([{ kind: 'account-inactive', healable: true }]);
+  });
+
   test('GIVEN a target at which nobody can be made active WHEN an account is inactive THEN a person has to decide', () => {
     const actual = withAccounts({ ...account1, active: false }, account2, account3);
     expect(driftOf(desired, actual, { ...rules, canDeactivate: false })).toMatchObject([{ kind: 'account-inactive', healable: false }]);
