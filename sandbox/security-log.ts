@@ -2,7 +2,7 @@
  * The Security log of the sandbox's domain: Samba writes none, so whoever plays a change tells it here, as the domain controllers' Windows
  * would ("4728(S): A member was added to a security-enabled global group").
  */
-import { sidText } from '../handlers/directory/object-identity.ts';
+import { sidText } from '../handlers/platform/object-identity.ts';
 import { functionSetting } from './function-setting.ts';
 import type { Sandbox } from './sandbox.ts';
 

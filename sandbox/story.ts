@@ -1,7 +1,7 @@
 /** The story: people join, are renamed, are disabled and leave, and each change reaches every target by itself, and stays there. */
 
-import { guidText } from '../handlers/directory/object-identity.ts';
 import type { ChangeOf } from '../handlers/events/catalogue.ts';
+import { guidText } from '../handlers/platform/object-identity.ts';
 import { auditTrail } from './audit-trail.ts';
 import { changeAttribute, createGroup, createUser, type Population } from './domain-controller/population.ts';
 import type { Progress } from './progress.ts';

@@ -1,7 +1,8 @@
 /** What the mirror says of a principal's account: whether it may hold roles at all, and the states that a role mapping can exclude. */
-import { accountExpiry } from '../directory/file-time.ts';
+
 import { firstValue, isEnabled, type ObjectRow } from '../directory/mirror.ts';
 import type { PrincipalState } from '../events/catalogue.ts';
+import { accountExpiry } from '../platform/file-time.ts';
 
 /** The strongest word first: only what is none of these is active. */
 export function stateOf(principal: ObjectRow, now: string): PrincipalState {

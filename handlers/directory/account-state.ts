@@ -1,6 +1,7 @@
 /** What time makes of an account: expired, or no longer locked out. Nothing is written in the directory at either moment. */
+
+import { accountExpiry, isoText } from '../platform/file-time.ts';
 import type { LockoutEnd } from './directory-source.ts';
-import { accountExpiry, isoText } from './file-time.ts';
 import { dueListing, firstValue, type ObjectRow } from './mirror.ts';
 
 export interface AccountClock {

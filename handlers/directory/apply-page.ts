@@ -1,6 +1,7 @@
 /** From a page of changes to rows of the mirror: pure, and idempotent. A page applied twice writes nothing the second time. */
 import { isDeepStrictEqual } from 'node:util';
 import type { ObjectType, Subject } from '../events/catalogue.ts';
+import type { ObjectReference } from '../platform/object-identity.ts';
 import { type AccountClock, accountState } from './account-state.ts';
 import type { ChangedObject } from './directory-source.ts';
 import { namingContextOf } from './distinguished-name.ts';
@@ -19,7 +20,6 @@ import {
   type SnapshotCounts,
   subjectOf,
 } from './mirror.ts';
-import type { ObjectReference } from './object-identity.ts';
 import { isInScope, type Scope } from './scope.ts';
 import type { HintsAbout } from './security-log/hint-index.ts';
 

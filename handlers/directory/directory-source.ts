@@ -1,6 +1,6 @@
 /** The port through which change capture reads a directory, in its own words. */
 import type { Subject } from '../events/catalogue.ts';
-import type { ObjectReference } from './object-identity.ts';
+import type { ObjectReference } from '../platform/object-identity.ts';
 
 /**
  * One object in a page of changes. Only what changed is there: an attribute that is absent did not change, an empty list was cleared.

@@ -10,8 +10,8 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { eachLimited, fromItem, isConditionFailed, toItem } from '../platform/dynamodb.ts';
+import { guidBytes, guidText } from '../platform/object-identity.ts';
 import { type Cursor, dueListing, type Lease, LeaseLostError, type Mirror, type MirrorRow, type RowKey, seenPartition } from './mirror.ts';
-import { guidBytes, guidText } from './object-identity.ts';
 
 const cursorKey = (domain: string) => ({ pk: { S: `${domain}#cursor` }, sk: { S: 'cursor' } });
 

@@ -9,9 +9,9 @@ import {
   secretAttributes,
 } from '../events/catalogue.ts';
 import { type AnyIdentityEvent, eventId, makeEvent } from '../events/identity-event.ts';
+import { accountExpiry, fileTime, isoText } from '../platform/file-time.ts';
 import { identityAttributes, policyAttributes, securityDescriptorText } from './directory-source.ts';
 import { leafName, namingContextOf, parentKey } from './distinguished-name.ts';
-import { accountExpiry, fileTime, isoText } from './file-time.ts';
 import {
   type EdgeRow,
   firstValue,

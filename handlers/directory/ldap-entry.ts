@@ -1,8 +1,8 @@
 /** From an LDAP entry, as ldapts reads one, to what change capture knows of an object. */
 import { createHash } from 'node:crypto';
 import type { Entry } from 'ldapts';
+import { guidText, type ObjectReference, parseExtendedName } from '../platform/object-identity.ts';
 import type { ChangedObject } from './directory-source.ts';
-import { guidText, type ObjectReference, parseExtendedName } from './object-identity.ts';
 
 /** Attributes whose values are objects, of which a delta sends those that came and those that went. */
 const linkedAttributes: ReadonlySet<string> = new Set(['member', 'msDS-PSOAppliesTo']);

@@ -17,13 +17,16 @@ import {
 } from 'ldapts';
 import type { Subject } from '../events/catalogue.ts';
 import { ConfigurationError } from '../platform/errors.ts';
+import { fileTime, interval, isoText } from '../platform/file-time.ts';
 import {
   DirSyncControl,
   dirSyncFlags,
   ExtendedNameControl,
   SecurityDescriptorFlagsControl,
   ShowRecycledControl,
-} from './directory-controls.ts';
+} from '../platform/ldap-controls.ts';
+import { bindRefused, reasonOf } from '../platform/ldap-failure.ts';
+import { guidBytes, guidText, type ObjectReference, parseExtendedName } from '../platform/object-identity.ts';
 import {
   type ChangedObject,
   type ChangePage,
@@ -39,10 +42,7 @@ import {
   type MemberState,
   securityDescriptorText,
 } from './directory-source.ts';
-import { fileTime, interval, isoText } from './file-time.ts';
 import { canonicalNames, reference, textOf, textsOf, toChangedObject } from './ldap-entry.ts';
-import { bindRefused, reasonOf } from './ldap-failure.ts';
-import { guidBytes, guidText, type ObjectReference, parseExtendedName } from './object-identity.ts';
 import { boundedSddl, sddlText } from './security-descriptor.ts';
 
 export interface BindCredentials {

@@ -12,8 +12,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { ObjectType, Subject } from '../events/catalogue.ts';
+import { guidText, type ObjectReference } from '../platform/object-identity.ts';
 import type { LockoutEnd } from './directory-source.ts';
-import { guidText, type ObjectReference } from './object-identity.ts';
 import type { ActorHint } from './security-log/actor-hints.ts';
 
 interface Row {

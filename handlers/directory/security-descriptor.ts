@@ -4,7 +4,7 @@
  * identity everywhere, and finds it by a search.
  */
 import { createHash } from 'node:crypto';
-import { guidText, sidText } from './object-identity.ts';
+import { guidText, sidText } from '../platform/object-identity.ts';
 
 type Letters = readonly (readonly [number, string])[];
 

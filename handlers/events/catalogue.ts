@@ -25,6 +25,8 @@ export const objectTypes = [
   'adminSDHolder',
   /** No object of the directory: a target of role sync, where an event is about none of its principals. */
   'target',
+  /** No object of the directory either: a credential whose account is not known, or not there. */
+  'credential',
 ] as const;
 
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -189,6 +191,7 @@ const directory = 'active-directory.directory';
 const access = 'active-directory.access';
 const roles = 'active-directory.roles';
 const approval = 'active-directory.approval';
+const credentials = 'active-directory.credentials';
 
 /** What happens to an account as to a group. */
 const objectChanges = {
@@ -222,6 +225,16 @@ function changesOf<const Kind extends string, Changes extends Readonly<Record<st
   type Entries = { readonly [Name in keyof Changes & string as `${Kind}${Name}`]: { source: typeof directory; change: Changes[Name] } };
   return Object.fromEntries(Object.entries(changes).map(([name, change]) => [`${kind}${name}`, { source: directory, change }])) as Entries;
 }
+
+/** How a credential's password is changed: by the account itself, by a delegated account, or by taking turns with a second account. */
+export const rotationStrategies = ['single', 'reset', 'alternating'] as const;
+/** The steps of a rotation, by the names that Secrets Manager gives them, and the regular check between two rotations. */
+export const rotationSteps = ['createSecret', 'setSecret', 'testSecret', 'finishSecret', 'check'] as const;
+/** What a rotation was made for. `healed`: the password at the directory was not the stored one; `resumed`: an interrupted one was ended. */
+export const rotationReasons = ['scheduled', 'requested', 'healed', 'resumed'] as const;
+
+/** What is rotated: its name in the environment, and where its value is kept (an ARN, or the URL of a vault's path). Never the value. */
+const rotatedCredential = { credential: text, kept: text, strategy: v.picklist(rotationStrategies) } as const;
 
 /** Which policy changed: of the domain (or the links of an organizational unit), fine-grained, a group policy object, or AdminSDHolder's ACL. */
 export const policies = ['domain', 'fine-grained', 'group-policy', 'group-policy-link', 'admin-sd-holder'] as const;
@@ -363,6 +376,26 @@ export const catalogue = {
   },
   DriftHealed: { source: roles, change: v.strictObject({ target: text, run: text, kind: v.picklist(driftKinds), detail: text }) },
 
+  CredentialRotated: {
+    source: credentials,
+    change: v.strictObject({
+      ...rotatedCredential,
+      reason: v.picklist(rotationReasons),
+      /** The directory's own time of the change. */
+      passwordLastSet: time,
+      /** Domain controllers that took the new password, and those that did not answer. */
+      tested: v.array(text),
+      unreachable: v.array(text),
+      /** Alternating accounts: groups that only one of the two is in, `+name` of the one that is current now, `-name` of the other. */
+      differences: v.array(text),
+    }),
+  },
+  /** The credential that consumers read is as it was, but for what `reason` says. */
+  CredentialRotationFailed: {
+    source: credentials,
+    change: v.strictObject({ ...rotatedCredential, step: v.picklist(rotationSteps), reason: text, remedy: text }),
+  },
+
   /** A person's word on what a guard staged, signed with the environment's approval key (see `handlers/roles/guard-decision.ts`). */
   GuardDecided: {
     source: approval,
@@ -386,6 +419,9 @@ export type Member = v.InferOutput<typeof memberSchema>;
 export type Grant = v.InferOutput<typeof grantSchema>;
 export type Assignment = v.InferOutput<typeof assignmentSchema>;
 export type Denial = v.InferOutput<typeof denialSchema>;
+export type RotationStrategy = (typeof rotationStrategies)[number];
+export type RotationStep = (typeof rotationSteps)[number];
+export type RotationReason = (typeof rotationReasons)[number];
 export type DriftKind = (typeof driftKinds)[number];
 export type DeprovisioningStep = (typeof deprovisioningSteps)[number];
 export type GuardCount = (typeof guardCounts)[number];
@@ -405,4 +441,4 @@ export function eventTypes(source: EventSource): readonly IdentityEventType[] {
 export type EventSource = (typeof catalogue)[IdentityEventType]['source'];
 
 /** Every source of the catalogue, in its order. */
-export const eventSources: readonly EventSource[] = [directory, access, roles, approval];
+export const eventSources: readonly EventSource[] = [directory, access, roles, approval, credentials];

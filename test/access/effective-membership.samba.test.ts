@@ -4,8 +4,8 @@ import type { Client } from 'ldapts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { usersBelow } from '../../handlers/access/fan-out.ts';
 import { firstValue } from '../../handlers/directory/mirror.ts';
-import { sidText } from '../../handlers/directory/object-identity.ts';
 import { conveys, readPrincipal } from '../../handlers/directory/principals.ts';
+import { sidText } from '../../handlers/platform/object-identity.ts';
 import { changeAttribute, createUser } from '../../sandbox/domain-controller/population.ts';
 import { type SambaPolls, startSambaPolls } from '../directory/samba-polls.ts';
 

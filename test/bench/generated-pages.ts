@@ -1,6 +1,6 @@
 /** A large directory in DirSync pages, made as it is asked for. */
 
-import { guidBytes } from '../../handlers/directory/object-identity.ts';
+import { guidBytes } from '../../handlers/platform/object-identity.ts';
 import type { DirSyncAnswer, ScriptedEntry } from '../ldap/scripted-server.ts';
 
 /** Objects of a page, about what AD sends of its 1 MB. */

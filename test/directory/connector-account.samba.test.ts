@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Attribute, Change, Client, type Control } from 'ldapts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DirSyncControl, dirSyncFlags, SecurityDescriptorFlagsControl } from '../../handlers/directory/directory-controls.ts';
-import { guidText, sidText } from '../../handlers/directory/object-identity.ts';
 import { sddlText } from '../../handlers/directory/security-descriptor.ts';
+import { DirSyncControl, dirSyncFlags, SecurityDescriptorFlagsControl } from '../../handlers/platform/ldap-controls.ts';
+import { guidText, sidText } from '../../handlers/platform/object-identity.ts';
 import { runCommand } from '../../sandbox/domain-controller/command.ts';
 import { type DomainController, startDomainController } from '../../sandbox/domain-controller/index.ts';
 import {

@@ -1,7 +1,7 @@
 /** Random walks through a directory: steps as fast-check makes them, and the one who takes them at a domain controller. */
 import fc from 'fast-check';
 import { Attribute, Change, type Client, Control, ResultCodeError } from 'ldapts';
-import { guidText } from '../../handlers/directory/object-identity.ts';
+import { guidText } from '../../handlers/platform/object-identity.ts';
 import { changeAttribute, createUser } from '../../sandbox/domain-controller/population.ts';
 import { effects, type Failure } from './killed-function.ts';
 

@@ -1,7 +1,7 @@
 /** The source's look-ups on a real domain controller (Samba), as the connector's account. */
 import { Client } from 'ldapts';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { ObjectReference } from '../../handlers/directory/object-identity.ts';
+import type { ObjectReference } from '../../handlers/platform/object-identity.ts';
 import { changeAttribute, createGroup, createUser } from '../../sandbox/domain-controller/population.ts';
 import { replicaOf } from '../sandbox/domain-controller/administrator.ts';
 import { SambaSource } from './samba-source.ts';

@@ -1,7 +1,7 @@
 /** The source's look-ups where a domain controller does not do its part. Against a scripted LDAPS server. */
 import { describe, expect, test } from 'vitest';
 import { type DirectorySource, DirectoryUnreachableError } from '../../handlers/directory/directory-source.ts';
-import { guidBytes } from '../../handlers/directory/object-identity.ts';
+import { guidBytes } from '../../handlers/platform/object-identity.ts';
 import type { LdapScript, ScriptedEntry, SearchAnswer } from '../ldap/scripted-server.ts';
 import { base, guidOf } from './rows.ts';
 import { scriptedEntry } from './scripted-entry.ts';

@@ -8,7 +8,7 @@ import {
   DirectoryUnreachableError,
 } from '../../handlers/directory/directory-source.ts';
 import { toChangedObject } from '../../handlers/directory/ldap-entry.ts';
-import { guidBytes } from '../../handlers/directory/object-identity.ts';
+import { guidBytes } from '../../handlers/platform/object-identity.ts';
 import { generatedPages } from '../ldap/generated-pages.ts';
 import { bindFailures, type DirSyncAnswer, type ScriptedEntry } from '../ldap/scripted-server.ts';
 import { base, guidOf } from './rows.ts';

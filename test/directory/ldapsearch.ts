@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { capturedFilter, mirroredAttributes, securityDescriptorText } from '../../handlers/directory/directory-source.ts';
 import { isEdgeRow, isObjectRow, type MirrorRow } from '../../handlers/directory/mirror.ts';
-import { parseExtendedName } from '../../handlers/directory/object-identity.ts';
+import { parseExtendedName } from '../../handlers/platform/object-identity.ts';
 import { runCommand } from '../../sandbox/domain-controller/command.ts';
 import type { DomainController } from '../../sandbox/domain-controller/index.ts';
 

@@ -11,7 +11,7 @@ import {
   type FoundObject,
   type LockoutEnd,
 } from '../../handlers/directory/directory-source.ts';
-import type { ObjectReference } from '../../handlers/directory/object-identity.ts';
+import type { ObjectReference } from '../../handlers/platform/object-identity.ts';
 import { guidOf } from './rows.ts';
 
 export const page = (objects: readonly ChangedObject[], cookie: string, moreResults = false): ChangePage => ({

@@ -1,5 +1,5 @@
 /** Entries as a domain controller sends them under DirSync with extended names, for the scripted LDAP server. */
-import { guidBytes } from '../../handlers/directory/object-identity.ts';
+import { guidBytes } from '../../handlers/platform/object-identity.ts';
 import type { ScriptedEntry } from '../ldap/scripted-server.ts';
 import { base, guidOf, sidOf } from './rows.ts';
 

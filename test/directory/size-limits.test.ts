@@ -5,8 +5,8 @@ import { type ChangedObject, mirroredAttributes } from '../../handlers/directory
 import { identityEvents } from '../../handlers/directory/identity-events.ts';
 import { toChangedObject } from '../../handlers/directory/ldap-entry.ts';
 import type { MirrorRow } from '../../handlers/directory/mirror.ts';
-import { guidBytes } from '../../handlers/directory/object-identity.ts';
 import { toEntry } from '../../handlers/events/identity-event.ts';
+import { guidBytes } from '../../handlers/platform/object-identity.ts';
 import { base, detectedAt, domain, guidOf, sidOf } from './rows.ts';
 
 /** As many attributes as a directory may be set to capture (CaptureSettings). */

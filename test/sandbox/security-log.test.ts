@@ -1,6 +1,6 @@
 /** A change at the domain controller whose event reaches the Security log: the event alone brings the change, with the name of who did it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sidText } from '../../handlers/directory/object-identity.ts';
+import { sidText } from '../../handlers/platform/object-identity.ts';
 import { auditTrail } from '../../sandbox/audit-trail.ts';
 import { changeAttribute, createGroup, createUser } from '../../sandbox/domain-controller/population.ts';
 import { functionSetting, isDetectChanges } from '../../sandbox/function-setting.ts';

@@ -1,9 +1,9 @@
 /** Rows of the mirror and a role as Cedar's entities. Whatever a row holds, an entity comes of it: what cannot be read is left out. */
 import type { CedarValueJson, EntityJson, TypeAndId } from '@cedar-policy/cedar-wasm/nodejs';
-import { fileTime, isoText } from '../../directory/file-time.ts';
 import { firstValue, type ObjectRow } from '../../directory/mirror.ts';
 import type { EffectiveGroup } from '../../directory/principals.ts';
 import type { Assignment } from '../../events/catalogue.ts';
+import { fileTime, isoText } from '../../platform/file-time.ts';
 import { accountStatesOf } from '../account-conditions.ts';
 import { containerNames, folded, groupIds, roleId, userId } from './entity-names.ts';
 

@@ -1,6 +1,7 @@
 /** A page of changes with everything around it that the pure merge needs: existing rows, look-ups in the directory, hints. */
 import type { Subject } from '../../events/catalogue.ts';
 import type { Log } from '../../platform/log.ts';
+import type { ObjectReference } from '../../platform/object-identity.ts';
 import { mayBeLockedOut } from '../account-state.ts';
 import {
   applyPage,
@@ -14,7 +15,6 @@ import {
 } from '../apply-page.ts';
 import type { ChangedObject, DirectorySource, LockoutEnd } from '../directory-source.ts';
 import { isEdgeRow, isObjectRow, type Mirror, type MirrorRow, membersListing, objectKey } from '../mirror.ts';
-import type { ObjectReference } from '../object-identity.ts';
 import { type ActorHints, actorWindowMs } from '../security-log/actor-hints.ts';
 import { type HintsAbout, hintIndex } from '../security-log/hint-index.ts';
 

@@ -1,6 +1,6 @@
 /** What tests of domain controllers ask of one, as its administrator, on a connection of its own each time. */
 import { Client } from 'ldapts';
-import { guidText } from '../../../handlers/directory/object-identity.ts';
+import { guidText } from '../../../handlers/platform/object-identity.ts';
 import type { DomainController } from '../../../sandbox/domain-controller/index.ts';
 
 export async function asAdministrator<Result>(dc: DomainController, use: (client: Client) => Promise<Result>): Promise<Result> {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { guidBytes, guidText, parseExtendedName, sidText } from '../../handlers/directory/object-identity.ts';
+import { guidBytes, guidText, parseExtendedName, sidText } from '../../handlers/platform/object-identity.ts';
 
 describe('objectGUID', () => {
   test('WHEN its bytes count up THEN the first three fields are read from the back (MS-DTYP section 2.3.4.2)', () => {

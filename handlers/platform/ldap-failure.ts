@@ -14,9 +14,19 @@ const bindErrors: Readonly<Record<string, string>> = {
   '775': 'account locked out',
 };
 
-export function bindRefused(url: string, username: string, error: Error): string {
+/** Why AD refused a bind: the error data's code, lower-case hexadecimal or '' where it gives none, and what it means. */
+export interface BindRefusal {
+  readonly code: string;
+  readonly meaning: string;
+}
+
+export function bindRefusal(error: Error): BindRefusal {
   const code = /data ([0-9a-f]{3})/i.exec(error.message)?.[1]?.toLowerCase() ?? '';
-  const meaning = bindErrors[code] ?? 'credentials refused';
+  return { code, meaning: bindErrors[code] ?? 'credentials refused' };
+}
+
+export function bindRefused(url: string, username: string, error: Error): string {
+  const { code, meaning } = bindRefusal(error);
   return `bind of "${username}" at ${url} refused: ${meaning}${code ? ` (data ${code})` : ''}; put the right user name and password into the bind secret`;
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { accountExpiry, fileTime, interval, isoText } from '../../handlers/directory/file-time.ts';
+import { accountExpiry, fileTime, interval, isoText } from '../../handlers/platform/file-time.ts';
 
 const never = '9223372036854775807';
 const beginning = '-9223372036854775808';
