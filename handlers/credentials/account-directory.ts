@@ -13,8 +13,6 @@ export interface Account {
   readonly disabled: boolean;
   readonly lockedOut: boolean;
   readonly expired: boolean;
-  /** ADS_UF_PASSWD_CANT_CHANGE is an access control entry, which an account seldom may read: a refused change tells. */
-  readonly passwordNeverChanges: boolean;
   /** ISO 8601; undefined: it must be changed at the next log-on, or may not be read. */
   readonly passwordLastSet: string | undefined;
   readonly servicePrincipalNames: readonly string[];

@@ -1,30 +1,53 @@
 /**
  * What rotate-credential notes of each credential: which change of a password is its own, and which one may or may not have reached the
- * directory. It holds ids and times, never a value.
+ * directory. It holds ids, names and times, never a value.
  */
-import type { AnyIdentityEvent } from '../events/identity-event.ts';
+import type { RotationReason, Subject } from '../events/catalogue.ts';
+import { type AnyIdentityEvent, type Cause, eventId } from '../events/identity-event.ts';
 import type { CredentialSettings } from './credential-settings.ts';
+
+/** What was found before a version becomes current. */
+export interface Proof {
+  /** Domain controllers that took the password, and those that did not answer. */
+  readonly tested: readonly string[];
+  readonly unreachable: readonly string[];
+  readonly differences: readonly string[];
+}
 
 /** A change that was about to be made: the directory may have taken the version's password. */
 export interface Attempt {
   readonly version: string;
-  /** objectGUID of the account. */
-  readonly guid: string;
+  readonly subject: Subject;
   /** ISO 8601. */
   readonly since: string;
+  /** The directory's own time of the change, once it is known to be made. */
+  readonly passwordLastSet?: string | undefined;
+  readonly proof?: Proof | undefined;
+}
+
+/** A rotation that somebody or something asked for, apart from the schedule. */
+export interface RotationRequest {
+  readonly version: string;
+  readonly reason: RotationReason;
+  readonly cause?: Cause | undefined;
 }
 
 export interface RotationEntry {
   readonly name: string;
   /** Counts writes, from 1. */
   readonly version: number;
+  /** When the credential was seen first, ISO 8601. */
+  readonly since?: string | undefined;
   /** The last rotation that ended: the store's id of what is current since, and when. */
   readonly rotated?: { readonly version: string; readonly at: string } | undefined;
+  readonly request?: RotationRequest | undefined;
   readonly attempt?: Attempt | undefined;
   /** pwdLastSet that belongs to the stored password, by the account's objectGUID; ISO 8601. */
   readonly known: Readonly<Record<string, string>>;
   /** The current version that the directory refused when it was checked, and when: it is not tried again every hour, which would lock the account. */
   readonly refused?: { readonly version: string; readonly at: string } | undefined;
+  /** Id of the failure that was told last: a check finds the same one every hour. */
+  readonly failure?: string | undefined;
   /** What happened and is not on the bus yet. */
   readonly untold?: readonly AnyIdentityEvent[] | undefined;
 }
@@ -32,9 +55,13 @@ export interface RotationEntry {
 export interface RotationLedger {
   /** All credentials of the function. @throws ConfigurationError when an item is none */
   settings(): Promise<readonly CredentialSettings[]>;
+  /** Of a credential that nothing was noted of: version 0. */
   read(name: string): Promise<RotationEntry>;
   /** Replaces an entry if its version is the one before. @throws RetryableError when another run wrote it meanwhile */
   write(entry: RotationEntry): Promise<void>;
 }
 
 export const newEntry = (name: string): RotationEntry => ({ name, version: 0, known: {} });
+
+/** Id of the version of a rotation that has a reason of its own: asked for again, it is the same one. */
+export const requestedVersion = (name: string, reason: string): string => eventId(name, 'rotation', 0, 'CredentialRotated', reason);

@@ -80,10 +80,3 @@ function withinRow(values: readonly string[]): readonly string[] {
     .toString('utf8');
   return [`${beginning}… (${values.length} values, ${bytes} bytes, sha256 ${digest})`];
 }
-
-export function textsOf(entry: Entry | undefined, attribute: string): readonly string[] {
-  const value = entry?.[attribute];
-  return value === undefined ? [] : (Array.isArray(value) ? value : [value]).map(String);
-}
-
-export const textOf = (entry: Entry | undefined, attribute: string): string | undefined => textsOf(entry, attribute)[0];

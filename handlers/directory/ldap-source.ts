@@ -26,6 +26,7 @@ import {
   ShowRecycledControl,
 } from '../platform/ldap-controls.ts';
 import { bindRefused, reasonOf } from '../platform/ldap-failure.ts';
+import { textOf, textsOf } from '../platform/ldap-values.ts';
 import { guidBytes, guidText, type ObjectReference, parseExtendedName } from '../platform/object-identity.ts';
 import {
   type ChangedObject,
@@ -42,7 +43,7 @@ import {
   type MemberState,
   securityDescriptorText,
 } from './directory-source.ts';
-import { canonicalNames, reference, textOf, textsOf, toChangedObject } from './ldap-entry.ts';
+import { canonicalNames, reference, toChangedObject } from './ldap-entry.ts';
 import { boundedSddl, sddlText } from './security-descriptor.ts';
 
 export interface BindCredentials {

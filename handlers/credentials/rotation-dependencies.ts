@@ -1,0 +1,20 @@
+/** What a rotation of one credential is done with. */
+import type { Publish } from '../platform/event-bus.ts';
+import type { Log } from '../platform/log.ts';
+import type { AccountDirectory } from './account-directory.ts';
+import type { CredentialSettings } from './credential-settings.ts';
+import type { Credential, CredentialStore } from './credential-store.ts';
+import type { RotationLedger } from './rotation-ledger.ts';
+
+export interface RotationDependencies {
+  readonly settings: CredentialSettings;
+  readonly store: CredentialStore;
+  /** The delegated account, where the strategy has one. @throws CredentialError when its secret has no credential */
+  readonly resetBy: () => Promise<Credential>;
+  readonly directory: AccountDirectory;
+  readonly ledger: Pick<RotationLedger, 'read' | 'write'>;
+  readonly publish: Publish;
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly wait: (milliseconds: number) => Promise<void>;
+}

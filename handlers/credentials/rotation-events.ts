@@ -1,0 +1,64 @@
+/** What rotations tell. */
+import type { RotationStep, Subject } from '../events/catalogue.ts';
+import { type AnyIdentityEvent, eventId, makeEvent } from '../events/identity-event.ts';
+import type { RotationDependencies } from './rotation-dependencies.ts';
+import type { Attempt, Proof, RotationEntry } from './rotation-ledger.ts';
+
+/** What is rotated, where the account itself is not known: its GUID follows from the name alone. */
+export const credentialSubject = (name: string): Subject => ({
+  guid: eventId(name, 'credential', 0, 'CredentialRotated'),
+  type: 'credential',
+  name,
+  dn: `credential=${name}`,
+});
+
+const about = ({ settings, store }: RotationDependencies) =>
+  ({ credential: settings.name, kept: store.place, strategy: settings.strategy.kind }) as const;
+
+export function rotated(
+  deps: RotationDependencies,
+  { request }: RotationEntry,
+  { version, subject, passwordLastSet = deps.now().toISOString() }: Attempt,
+  { tested, unreachable, differences }: Proof,
+  at: string,
+): AnyIdentityEvent {
+  const asked = request?.version === version ? request : undefined;
+  return makeEvent({
+    type: 'CredentialRotated',
+    domain: deps.directory.domain,
+    subject,
+    change: {
+      ...about(deps),
+      reason: asked?.reason ?? 'scheduled',
+      passwordLastSet,
+      tested: [...tested],
+      unreachable: [...unreachable],
+      differences: [...differences],
+    },
+    revision: 0,
+    at,
+    occurredAt: passwordLastSet,
+    ...(asked?.cause === undefined ? {} : { cause: asked.cause }),
+    part: `${deps.settings.name}@${version}`,
+  });
+}
+
+/** @param occasion what makes a repeat of the same failure the same event: the version, or the day of a check */
+export function rotationFailed(
+  deps: RotationDependencies,
+  entry: RotationEntry | undefined,
+  failure: { readonly step: RotationStep; readonly reason: string; readonly remedy: string; readonly occasion: string },
+): AnyIdentityEvent {
+  const { step, reason, remedy, occasion } = failure;
+  const { request, attempt } = entry ?? {};
+  return makeEvent({
+    type: 'CredentialRotationFailed',
+    domain: deps.directory.domain,
+    subject: attempt?.version === occasion ? attempt.subject : credentialSubject(deps.settings.name),
+    change: { ...about(deps), step, reason, remedy },
+    revision: 0,
+    at: deps.now().toISOString(),
+    ...(request?.version === occasion && request.cause !== undefined ? { cause: request.cause } : {}),
+    part: `${deps.settings.name}@${occasion}/${step}/${reason}`,
+  });
+}
