@@ -5,11 +5,9 @@ import { CredentialError } from '../../handlers/credentials/credential-error.ts'
 import type { Credential } from '../../handlers/credentials/credential-store.ts';
 import { rotate, steps } from '../../handlers/credentials/rotation.ts';
 import { changeAttribute, newPassword, unicodePassword } from '../../sandbox/domain-controller/population.ts';
-import { type Rotating, RotationWorld } from './rotation-world.ts';
+import { nameOf, type Rotating, RotationWorld } from './rotation-world.ts';
 
 const world = new RotationWorld();
-const nameOf = ({ username }: Credential): string => username.slice(0, username.indexOf('@'));
-
 /** Why it failed. Neither the error nor what was logged holds a password of the store. */
 async function failureOf({ store, logged, ledger }: Rotating, work: (version: string) => Promise<void>): Promise<string> {
   const version = randomUUID();

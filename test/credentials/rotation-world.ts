@@ -26,6 +26,9 @@ export const resetRights = (sid: string): string =>
     .map((right) => `(OA;CIIO;${right};bf967aba-0de6-11d0-a285-00aa003049e2;${sid})`)
     .join('');
 
+/** sAMAccountName of a credential of this world. */
+export const nameOf = ({ username }: Credential): string => username.slice(0, username.indexOf('@'));
+
 export class RotationWorld {
   #controllers: DomainController[] = [];
   #admin: Client | undefined;
@@ -69,6 +72,13 @@ export class RotationWorld {
   get delegated(): Credential {
     if (this.#delegated === undefined) throw new Error('the domain is filled only while tests run');
     return this.#delegated;
+  }
+
+  /** Ends all outages. The administrator's connection was cut by one. */
+  async resume(): Promise<void> {
+    for (const controller of this.#controllers) await controller.resume();
+    await this.#admin?.unbind();
+    this.#admin = await administratorClient(this.controller);
   }
 
   get unitDn(): string {
@@ -218,10 +228,4 @@ export interface Rotating {
   readonly waits: readonly number[];
   readonly clock: { aheadMs: number };
   deps(watch?: CallWatch, directory?: RotationDependencies['directory']): RotationDependencies;
-}
-
-/** Every password that a store ever had. */
-export async function passwordsOf({ store }: Rotating, versions: readonly string[]): Promise<readonly string[]> {
-  const found = [await store.current(), await store.previous(), ...(await Promise.all(versions.map((version) => store.read(version))))];
-  return found.flatMap((one) => (one === undefined ? [] : [one.credential.password]));
 }

@@ -2,10 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { StrategySettings } from '../../handlers/credentials/credential-settings.ts';
-import type { Credential } from '../../handlers/credentials/credential-store.ts';
 import { rotate, steps } from '../../handlers/credentials/rotation.ts';
 import { Killed, killedAfter } from '../platform/watched-calls.ts';
-import { type Rotating, RotationWorld } from './rotation-world.ts';
+import { nameOf, type Rotating, RotationWorld } from './rotation-world.ts';
 
 const world = new RotationWorld();
 
@@ -13,8 +12,6 @@ interface Case {
   readonly rotating: Rotating;
   readonly accounts: readonly string[];
 }
-
-const nameOf = ({ username }: Credential): string => username.slice(0, username.indexOf('@'));
 
 const kinds = ['single', 'reset', 'alternating, reset', 'alternating, by themselves'] as const;
 
