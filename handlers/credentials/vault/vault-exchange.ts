@@ -1,0 +1,72 @@
+/** One exchange over HTTP that ends in time, with an answer of bearable size from the host that was asked. */
+import { type IncomingMessage, request as plainRequest } from 'node:http';
+import { request as secureRequest } from 'node:https';
+
+export interface ExchangeLimits {
+  /** For the whole exchange, body included. */
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+}
+
+/** A Vault answers in milliseconds, and a credential is small: whatever takes longer or is larger is something else. */
+export const usualLimits: ExchangeLimits = { timeoutMs: 5_000, maxBytes: 4 * 1024 * 1024 };
+
+export interface ExchangeRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+}
+
+export interface ExchangeAnswer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+}
+
+/** There was no whole answer: whether the server did what it was asked is unknown. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError';
+}
+
+/**
+ * Sends it and follows no redirect: whoever answers with one would choose where the token goes next.
+ *
+ * @param ca PEM of the only CA that is trusted; undefined: the public ones
+ * @throws NoAnswerError
+ */
+export function exchange(
+  { method, url, headers, body }: ExchangeRequest,
+  { timeoutMs, maxBytes }: ExchangeLimits,
+  ca: string | undefined,
+): Promise<ExchangeAnswer> {
+  const send = url.protocol === 'https:' ? secureRequest : plainRequest;
+  const content = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
+  const signal = AbortSignal.timeout(timeoutMs);
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error): void =>
+      reject(new NoAnswerError(signal.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(cause), { cause }));
+    const request = send(url, { method, headers: { ...headers, ...content }, signal, ...(ca === undefined ? {} : { ca }) }, (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > maxBytes) response.destroy(new Error(`an answer of more than ${maxBytes} bytes`));
+        else chunks.push(chunk);
+      });
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString() }),
+      );
+      response.on('error', fail);
+    });
+    request.on('error', fail);
+    request.end(body);
+  });
+}
+
+/** Of TLS and of connections; Node's messages carry no part of what was sent. */
+function reasonOf(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ECONNRESET') return 'the connection was cut before the whole answer was there';
+  return code === undefined || error.message.includes(code) ? error.message : `${error.message} (${code})`;
+}
