@@ -19,8 +19,8 @@ export interface KvSecret {
   kept(): Promise<readonly number[]>;
   /** Makes the version after that one. @returns false when there is a later one already, of whomever */
   writeAfter(number: number, data: JsonObject): Promise<boolean>;
-  /** Makes versions unreadable for good. */
-  destroy(numbers: readonly number[]): Promise<void>;
+  /** Makes a version unreadable for good. */
+  destroy(number: number): Promise<void>;
 }
 
 const number = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -76,9 +76,8 @@ export function kvSecret({ send }: Pick<VaultClient, 'send'>, mount: string, pat
       return true;
     },
 
-    async destroy(versions) {
-      if (versions.length === 0) return;
-      const request: VaultRequest = { method: 'POST', path: `${mount}/destroy/${path}`, body: { versions } };
+    async destroy(version) {
+      const request: VaultRequest = { method: 'POST', path: `${mount}/destroy/${path}`, body: { versions: [version] } };
       const answer = await send(request);
       if (answer.status !== 200 && answer.status !== 204) throw refused(request, answer);
     },

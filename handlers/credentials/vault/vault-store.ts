@@ -87,11 +87,6 @@ export function vaultStore(
     return storedEntry(state)?.version === version || (await previousOf(state))?.version === version;
   }
 
-  /** What is pending no more: older ones too, never one that somebody puts meanwhile. */
-  async function destroyUpTo(number: number): Promise<void> {
-    await beside.destroy((await beside.kept()).filter((kept) => kept <= number));
-  }
-
   /** @throws RetryableError when somebody else wrote since; the write that did it may also have been this one, its answer lost */
   async function write(secret: KvSecret, after: number, data: JsonObject): Promise<void> {
     if (await secret.writeAfter(after, data)) return;
@@ -136,7 +131,8 @@ export function vaultStore(
         const number = before.number + 1;
         await write(main, before.number, { ...entry.fields, [idField]: `${number}:${version}` });
       }
-      if (entry !== undefined) await destroyUpTo(entry.number);
+      // It lies at the secret's path now. What other rotations left behind stays: the directory may have taken it.
+      if (entry !== undefined) await beside.destroy(entry.number);
     },
   };
 }
