@@ -180,7 +180,9 @@ function kvAnswer(
     'POST metadata': [writes, () => engine.writeMetadata(path, input)],
     'DELETE metadata': ['delete', () => engine.deleteMetadata(path)],
   };
-  const name = `${method === 'PUT' ? 'POST' : method} ${kind}`;
+  // Node's server does not know LIST: it is GET with a query then.
+  const verb = method === 'PUT' ? 'POST' : url.searchParams.has('list') ? 'LIST' : method;
+  const name = `${verb} ${kind}`;
   const operation = Object.hasOwn(operations, name) && path !== '' ? operations[name] : undefined;
   if (operation === undefined)
     throw new VaultError(501, `the sandbox does not implement ${method} ${below} of KV version 2; add it to sandbox/vault-server.ts`);

@@ -73,12 +73,22 @@ export class TokenStore {
   }
 }
 
-/** The most specific of a policy's paths counts: an exact one, else the one that is longest up to its first wildcard. */
+/** The most specific of a policy's paths counts ("Policies", "Priority matching"). */
 function bestMatch(policy: Policy, path: string): readonly string[] {
   const matching = Object.keys(policy).filter((pattern) => matches(pattern, path));
-  const fixed = (pattern: string): number => (pattern === path ? Number.POSITIVE_INFINITY : pattern.search(/[+*]/));
-  const [best] = matching.sort((one, other) => fixed(other) - fixed(one));
+  const [best] = matching.sort((one, other) => {
+    const [mine, theirs] = [rank(one), rank(other)];
+    const at = mine.findIndex((value, index) => value !== theirs[index]);
+    return (theirs[at] ?? 0) - (mine[at] ?? 0);
+  });
   return best === undefined ? [] : (policy[best] ?? []);
+}
+
+/** Higher is more specific: a later first wildcard, none at the end, fewer segments of `+`, a longer path. */
+function rank(pattern: string): readonly number[] {
+  const first = pattern.search(/[+*]/);
+  const segments = pattern.split('/').filter((segment) => segment === '+').length;
+  return [first < 0 ? Number.MAX_SAFE_INTEGER : first, pattern.endsWith('*') ? 0 : 1, -segments, pattern.length];
 }
 
 function matches(pattern: string, path: string): boolean {

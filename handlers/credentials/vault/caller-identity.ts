@@ -18,11 +18,14 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 /** STS of a region ("AWS Security Token Service endpoints and quotas"). */
 const stsHost = (region: string): string => `sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 
-/** @returns the fields of a login of type iam (AWS auth method API, "Login") */
-export async function callerIdentityProof(
-  { region, credentials }: Signer,
-  serverId: string | undefined,
-): Promise<Readonly<Record<string, string>>> {
+export interface CallerIdentityProof {
+  /** Of a login of type iam (AWS auth method API, "Login"). */
+  readonly fields: Readonly<Record<string, string>>;
+  /** What of it no error may show. */
+  readonly secrets: readonly string[];
+}
+
+export async function callerIdentityProof({ region, credentials }: Signer, serverId: string | undefined): Promise<CallerIdentityProof> {
   const hostname = stsHost(typeof region === 'string' ? region : await region());
   const body = 'Action=GetCallerIdentity&Version=2011-06-15';
   const signer = new SignatureV4({ service: 'sts', region, credentials, sha256: Sha256, applyChecksum: false });
@@ -41,9 +44,12 @@ export async function callerIdentityProof(
   // Names as Go spells them: Vault looks "Authorization" up as it stands.
   const spelled = Object.entries(headers).map(([name, value]) => [name.replace(/(?<=^|-)\w/g, (letter) => letter.toUpperCase()), [value]]);
   return {
-    iam_http_request_method: 'POST',
-    iam_request_url: base64(`https://${hostname}/`),
-    iam_request_body: base64(body),
-    iam_request_headers: base64(JSON.stringify(Object.fromEntries(spelled))),
+    fields: {
+      iam_http_request_method: 'POST',
+      iam_request_url: base64(`https://${hostname}/`),
+      iam_request_body: base64(body),
+      iam_request_headers: base64(JSON.stringify(Object.fromEntries(spelled))),
+    },
+    secrets: [headers.authorization, headers['x-amz-security-token']].filter((value) => value !== undefined),
   };
 }

@@ -29,11 +29,28 @@ export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
 }
 
+/** The server has not proven that it is the one that was asked: nothing was sent. */
+export class UntrustedServerError extends Error {
+  override readonly name = 'UntrustedServerError';
+}
+
+/** Of OpenSSL's verification, and of Node's check of the name ("TLS (SSL)", "X509 certificate error codes"). */
+const certificateErrors: Readonly<Record<string, string>> = {
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by another CA',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by another CA',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by another CA',
+  UNABLE_TO_GET_ISSUER_CERT: 'its certificate is signed by another CA',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by another CA',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+};
+
 /**
  * Sends it and follows no redirect: whoever answers with one would choose where the token goes next.
  *
  * @param ca PEM of the only CA that is trusted; undefined: the public ones
- * @throws NoAnswerError
+ * @throws NoAnswerError @throws UntrustedServerError
  */
 export function exchange(
   { method, url, headers, body }: ExchangeRequest,
@@ -44,8 +61,11 @@ export function exchange(
   const content = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
   const signal = AbortSignal.timeout(timeoutMs);
   return new Promise((resolve, reject) => {
-    const fail = (cause: Error): void =>
-      reject(new NoAnswerError(signal.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(cause), { cause }));
+    const fail = (cause: NodeJS.ErrnoException): void => {
+      const distrust = certificateErrors[cause.code ?? ''];
+      if (distrust !== undefined) reject(new UntrustedServerError(`${distrust} (${cause.code})`, { cause }));
+      else reject(new NoAnswerError(signal.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(cause), { cause }));
+    };
     const request = send(url, { method, headers: { ...headers, ...content }, signal, ...(ca === undefined ? {} : { ca }) }, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
@@ -64,9 +84,8 @@ export function exchange(
   });
 }
 
-/** Of TLS and of connections; Node's messages carry no part of what was sent. */
-function reasonOf(error: Error): string {
-  const { code } = error as NodeJS.ErrnoException;
+/** Of connections; Node's messages carry no part of what was sent. */
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
   if (code === 'ECONNRESET') return 'the connection was cut before the whole answer was there';
-  return code === undefined || error.message.includes(code) ? error.message : `${error.message} (${code})`;
+  return code === undefined || message.includes(code) ? message : `${message} (${code})`;
 }

@@ -99,18 +99,18 @@ interface Proof {
 async function proofOf(login: VaultSettings['login'], { webIdentityToken, signer }: LoginSources): Promise<Proof> {
   if ('jwt' in login) {
     const { mount, role, audience } = login.jwt;
-    const body = { role, jwt: await webIdentityToken(audience) };
+    const jwt = await webIdentityToken(audience);
     return {
       role,
       what: `tokens of the account's issuer for the audience "${audience}" and the function's role as subject`,
-      sent: { method: 'POST', path: `auth/${mount}/login`, body },
+      sent: { method: 'POST', path: `auth/${mount}/login`, body: { role, jwt }, secrets: [jwt, ...jwt.split('.')] },
     };
   }
   const { mount, role, serverId } = login.awsIam;
-  const body = { role, ...(await callerIdentityProof(signer, serverId)) };
+  const { fields, secrets } = await callerIdentityProof(signer, serverId);
   return {
     role,
     what: `the function's role as bound_iam_principal_arn, and set the region's STS endpoint and the server id that Vault expects`,
-    sent: { method: 'POST', path: `auth/${mount}/login`, body },
+    sent: { method: 'POST', path: `auth/${mount}/login`, body: { role, ...fields }, secrets },
   };
 }

@@ -2,7 +2,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { RetryableError } from '../../platform/errors.ts';
 import { CredentialError } from '../credential-error.ts';
-import { type ExchangeAnswer, type ExchangeLimits, type ExchangeRequest, exchange, NoAnswerError, usualLimits } from './vault-exchange.ts';
+import {
+  type ExchangeAnswer,
+  type ExchangeLimits,
+  type ExchangeRequest,
+  exchange,
+  NoAnswerError,
+  UntrustedServerError,
+  usualLimits,
+} from './vault-exchange.ts';
 import type { VaultSettings } from './vault-settings.ts';
 
 export interface VaultRequest {
@@ -11,6 +19,8 @@ export interface VaultRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: JsonObject;
+  /** What an error that repeats it must not show. Of a body with `data` no error shows anything that is not the same for any data. */
+  readonly secrets?: readonly string[];
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -85,12 +95,14 @@ export function vaultRequests(
       parsed = bodyOf(request, answer);
     } catch (error) {
       if (error instanceof NoAnswerError) return { reason: error.message };
+      if (error instanceof UntrustedServerError)
+        throw new CredentialError(`${base} is not trusted: ${error.message}`, "set the vault's CA certificate to the one that signed it");
       throw error;
     }
     if (!understood.has(answer.status)) throw unexpected(request, `answered ${answer.status}`);
     const index = answer.headers['x-vault-index'];
     if (method === 'POST' && typeof index === 'string') written = index;
-    return { status: answer.status as VaultAnswer['status'], body: parsed, reasons: reasonsOf(parsed, body, token) };
+    return { status: answer.status as VaultAnswer['status'], body: parsed, reasons: reasonsOf(parsed, request, token) };
   }
 
   return async (request, token) => {
@@ -143,17 +155,13 @@ const fixedTexts = /^(?:permission denied|invalid token|no data provided|check-a
 const secretLike = /[\w+=-]{32,}/g;
 
 /** An error may repeat what it is about (invariant 10): of a request with values only texts that cannot are shown. */
-function reasonsOf(answer: JsonObject | undefined, sent: JsonObject | undefined, token: string | undefined): readonly string[] {
+function reasonsOf(answer: JsonObject | undefined, { body = {}, secrets = [] }: VaultRequest, token = ''): readonly string[] {
   const errors = Array.isArray(answer?.errors) ? answer.errors : [];
-  const secrets = [token, ...stringsIn(sent)].filter((text) => text !== undefined && text.length >= 8) as readonly string[];
-  const carriesValues = sent !== undefined && 'data' in sent;
+  const hidden = [token, ...secrets].filter((secret) => secret !== '');
   return errors.slice(0, 3).map((error) => {
     const text = String(error).replace(/\s+/g, ' ').trim();
-    const repeats = carriesValues || secrets.some((secret) => text.includes(secret));
     if (fixedTexts.test(text)) return text;
+    const repeats = 'data' in body || hidden.some((secret) => text.includes(secret));
     return repeats ? '(not shown)' : text.replaceAll(secretLike, '(…)').slice(0, 300);
   });
 }
-
-const stringsIn = (value: unknown): readonly string[] =>
-  typeof value === 'string' ? [value] : typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsIn) : [];
