@@ -5,6 +5,7 @@ import {
   DescribeSecretCommand,
   GetSecretValueCommand,
   PutSecretValueCommand,
+  ResourceNotFoundException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { describe, expect, test } from 'vitest';
@@ -59,6 +60,18 @@ describe('what Secrets Manager answers', () => {
     await storeOf(secretArn).promote(id);
     const { VersionIdsToStages = {} } = await client.send(new DescribeSecretCommand({ SecretId: secretArn }));
     expect(Object.values(VersionIdsToStages).flat().toSorted()).toEqual(['AWSCURRENT', 'AWSPREVIOUS']);
+  });
+
+  test('GIVEN RotateSecret has labelled a version that has no value yet THEN it is pending, and reads as none', async () => {
+    const labels = { announced: ['AWSPENDING'], old: ['AWSCURRENT'] };
+    // As RotateSecret leaves a secret: the label is there, and GetSecretValue finds nothing ("Lambda rotation functions", create_secret).
+    const send = (async (command: object) => {
+      if (command instanceof DescribeSecretCommand) return { VersionIdsToStages: labels };
+      throw new ResourceNotFoundException({ message: "can't find the specified secret value", $metadata: { httpStatusCode: 400 } });
+    }) as SecretsManagerClient['send'];
+    const store = secretsManagerStore({ send }, 'arn:aws:secretsmanager:eu-central-2:111122223333:secret:ad/svc-AbCdEf');
+    expect([await store.pending(), await store.read('announced')]).toEqual(['announced', undefined]);
+    await refusal(store.promote('announced'), CredentialError);
   });
 
   test('fails GIVEN there is no such secret, or it is marked for deletion, and says so', async () => {

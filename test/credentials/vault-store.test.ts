@@ -69,6 +69,17 @@ describe('what lies in the vault', () => {
     expect(await place.open().read(place.id)).toBeUndefined();
   });
 
+  test('GIVEN hundreds of versions are kept THEN a rotation asks for no more than the newest', async () => {
+    const { open, engine, vault } = await rotated({ maxVersions: 500 });
+    for (let number = 2; number < 300; number += 1) engine.write(path, { data: credentialOf(`${number}`) });
+    vault.requests.length = 0;
+    const id = randomUUID();
+    await open().putPending(id, credentialOf('new'));
+    await open().promote(id);
+    expect((await open().current())?.version).toBe(id);
+    expect(vault.requests.length).toBeLessThan(40);
+  });
+
   test('GIVEN only one version is kept THEN there is no previous one, and the current is right', async () => {
     const { open, id } = await rotated({ maxVersions: 1 });
     expect([(await open().current())?.version, await open().previous()]).toEqual([id, undefined]);
@@ -221,6 +232,12 @@ describe('what a login may do', () => {
     const unversioned = { status: 200, text: JSON.stringify({ data: { username: 'svc', password: 'hunter2' } }) };
     vault.inject({ match: ({ method }) => method === 'GET', effect: { answer: unversioned } });
     await refusal(vaultStore(vault.client(), vault.settings, path).current(), CredentialError);
+    vault.inject({
+      match: ({ method, path: of }) => method === 'POST' && !of.startsWith('auth/'),
+      effect: { answer: { status: 204, text: '' } },
+    });
+    const put = vaultStore(vault.client(), vault.settings, path).putPending(randomUUID(), credentialOf('hunter2'));
+    expect((await refusal(put, CredentialError)).message).toContain('set the mount of a KV version 2 engine');
   });
 
   test('fails GIVEN an id of the form that the store gives itself', async () => {

@@ -40,7 +40,7 @@ export function kvSecret({ send }: Pick<VaultClient, 'send'>, mount: string, pat
     const request: VaultRequest = { method: 'GET', path: `${mount}/data/${path}`, ...(query === undefined ? {} : { query }) };
     const answer = await send(request);
     // Of a deleted version there are metadata and no data, of a path without versions neither.
-    if (answer.status === 404 && answer.body?.data === undefined) {
+    if (answer.status === 404 && (answer.body?.data ?? undefined) === undefined) {
       if (answer.reasons.length > 0) throw refused(request, answer);
       return { number: 0, data: undefined };
     }
@@ -70,7 +70,7 @@ export function kvSecret({ send }: Pick<VaultClient, 'send'>, mount: string, pat
       const request: VaultRequest = { method: 'POST', path: `${mount}/data/${path}`, body: { options: { cas: before }, data } };
       const answer = await send(request);
       if (answer.status === 400 && answer.reasons.some((reason) => /^check-and-set parameter did not match/.test(reason))) return false;
-      if (answer.status !== 200) throw refused(request, answer);
+      if (answer.status === 400 || answer.status === 404) throw refused(request, answer);
       const made = parsed(writtenSchema, request, answer).data.version;
       if (made !== before + 1) throw notVersioned(request);
       return true;

@@ -29,6 +29,9 @@ const numberIn = (version: string): number | undefined => {
   return digits === undefined ? undefined : Number(digits);
 };
 
+/** A version is looked for among so many of the newest: Vault keeps ten, unless it is told otherwise ("KV Secrets Engine - Version 2"). */
+const searchedVersions = 20;
+
 /** What lies at the pending path. */
 const pendingSchema = v.object({ version: v.pipe(v.string(), v.nonEmpty()), credential: v.record(v.string(), v.unknown()) });
 
@@ -62,13 +65,13 @@ export function vaultStore(
   const previousOf = async ({ number }: KvState): Promise<Entry | undefined> =>
     number < 2 ? undefined : storedEntry({ number: number - 1, data: await main.version(number - 1) });
 
-  /** Of all that are kept, the newest first: a rotation may have been interrupted by another one. */
+  /** Among those that are kept, the newest first: a rotation may have been interrupted by another one. */
   async function find(secret: KvSecret, entryOf: (state: KvState) => Entry | undefined, version: string): Promise<Entry | undefined> {
     const latest = await secret.latest();
     const newest = entryOf(latest);
     if (newest?.version === version) return newest;
     if (latest.number < 2) return undefined;
-    for (const number of await secret.kept()) {
+    for (const number of (await secret.kept()).slice(0, searchedVersions)) {
       const entry = entryOf({ number, data: await secret.version(number) });
       if (entry?.version === version) return entry;
     }
