@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import type { rotationStrategies } from '../events/catalogue.ts';
 import { ConfigurationError } from '../platform/errors.ts';
+import { vaultPath } from './vault/vault-settings.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
 
@@ -14,7 +15,7 @@ const accountName = v.pipe(text, v.maxLength(20), v.regex(/^[^"/\\[\]:;|=,+*?<>\
 /** Where a credential is kept. Of Secrets Manager's the ARN; of a vault the path of a KV version 2 secret, without mount and without `data/`. */
 const storeSchema = v.union([
   v.strictObject({ secretsManager: v.strictObject({ secretArn: text }) }),
-  v.strictObject({ vault: v.strictObject({ path: v.pipe(text, v.regex(/^[\w.-]+(?:\/[\w.-]+)*$/)) }) }),
+  v.strictObject({ vault: v.strictObject({ path: v.pipe(text, v.regex(vaultPath)) }) }),
 ]);
 
 /** The secret of an account that may reset passwords, as JSON {"username", "password"} at Secrets Manager. */

@@ -76,7 +76,7 @@ describe('the check', () => {
     await rotate(one.deps(), randomUUID());
     const password = newPassword();
     await world.changeOutside(nameOf(credential), password);
-    one.store.put({ ...credential, password });
+    one.store.putByHand({ ...credential, password });
     expect(await check(one.deps())).toEqual({ do: 'nothing' });
   });
 
@@ -97,7 +97,7 @@ describe('the check', () => {
   test('GIVEN a rotation that was cut short WHEN it is a quarter of an hour old THEN its own version is brought to its end', async () => {
     const { one } = await resetting();
     const version = randomUUID();
-    one.store.begin(version);
+    one.store.startRotation(version);
     await steps.createSecret(one.deps(), version);
     await steps.setSecret(one.deps(killedAfter(9)), version).catch(() => {});
     expect(one.ledger.entries.get('billing')?.attempt?.version).toBe(version);
@@ -233,7 +233,7 @@ describe('a step of Secrets Manager', () => {
     const { one } = await resetting();
     const { deps } = functionOf(one);
     const version = randomUUID();
-    one.store.begin(version);
+    one.store.startRotation(version);
     for (const step of Object.keys(steps)) await rotateCredential(deps, stepOf(step, version));
     expect((await one.store.current())?.version).toBe(version);
     // Repeated, it is as it was.
@@ -256,7 +256,7 @@ describe('a step of Secrets Manager', () => {
     const one = world.rotating({ kind: 'single', account: nameOf(credential) }, wrong);
     const { deps } = functionOf(one);
     const version = randomUUID();
-    one.store.begin(version);
+    one.store.startRotation(version);
     for (let attempt = 1; attempt <= 2; attempt += 1)
       await expect(rotateCredential(deps, stepOf('createSecret', version))).rejects.toThrow(/wrong user name or password/);
     expect(one.published).toMatchObject([{ type: 'CredentialRotationFailed', change: { step: 'createSecret' } }]);

@@ -1,52 +1,64 @@
-/** A store in memory, for tests of the core. It is held to the same contract as the real ones. */
+/** A credential's place in memory, for tests of what uses one. It keeps the same contract as the real ones. */
+import { isDeepStrictEqual } from 'node:util';
 import { CredentialError } from '../../handlers/credentials/credential-error.ts';
-import type { Credential, CredentialStore, StoredCredential } from '../../handlers/credentials/credential-store.ts';
+import {
+  type Credential,
+  type CredentialStore,
+  parseCredential,
+  type StoredCredential,
+} from '../../handlers/credentials/credential-store.ts';
 
 export interface MemoryStore extends CredentialStore {
-  /** A person puts a value. */
-  put(credential: Credential): void;
-  /** A rotation begins: Secrets Manager labels a version that has no value yet. */
-  begin(version: string): void;
+  /** As somebody else, past every rotation. @returns the version's id */
+  putByHand(value: unknown): string;
+  /** As RotateSecret does: that version is pending, and has no value yet. */
+  startRotation(version: string): void;
 }
 
-export function memoryStore(initial?: Credential): MemoryStore {
-  const values = new Map<string, Credential>();
-  let [current, previous, pending]: (string | undefined)[] = [];
-  const stored = (version: string | undefined): StoredCredential | undefined => {
-    const credential = version === undefined ? undefined : values.get(version);
-    return version === undefined || credential === undefined ? undefined : { version, credential: structuredClone(credential) };
-  };
-  const become = (version: string) => {
-    if (current === version) return;
-    [previous, current] = [current, version];
-  };
-  const store: MemoryStore = {
-    place: 'memory://credential',
-    current: async () => stored(current),
-    previous: async () => stored(previous),
-    read: async (version) => stored(version),
-    pending: async () => (pending === current ? undefined : pending),
+export function memoryStore(initial?: Credential, place = 'memory://credential'): MemoryStore {
+  const values = new Map<string, unknown>();
+  /** What is current, the newest last. */
+  const history: string[] = [];
+  let pending: string | undefined;
+  let strangers = 0;
+
+  const found = (version: string | undefined): StoredCredential | undefined =>
+    version === undefined || !values.has(version)
+      ? undefined
+      : { version, credential: structuredClone(parseCredential(place, values.get(version))) };
+  const isPromoted = (version: string): boolean => history.slice(-2).includes(version);
+
+  function putByHand(value: unknown): string {
+    strangers += 1;
+    const version = `by-hand-${strangers}`;
+    values.set(version, structuredClone(value));
+    history.push(version);
+    return version;
+  }
+
+  if (initial !== undefined) putByHand(initial);
+  return {
+    place,
+    current: async () => found(history.at(-1)),
+    previous: async () => found(history.at(-2)),
+    read: async (version) => found(version),
+    pending: async () => pending,
     async putPending(version, credential) {
-      const there = values.get(version);
-      if (there !== undefined && JSON.stringify(there) !== JSON.stringify(credential))
-        throw new CredentialError(`version ${version} has another value`, 'start the rotation anew');
+      if (values.has(version) && !isDeepStrictEqual(values.get(version), credential))
+        throw new CredentialError(`version ${version} of ${place} has another value already`, 'start the rotation again');
       values.set(version, structuredClone(credential));
-      pending = version;
+      if (!isPromoted(version)) pending = version;
     },
     async promote(version) {
-      if (!values.has(version)) throw new CredentialError(`version ${version} has no value`, 'start the rotation anew');
-      become(version);
+      if (!isPromoted(version)) {
+        if (!values.has(version)) throw new CredentialError(`version ${version} of ${place} has no value`, 'start the rotation again');
+        history.push(version);
+      }
       if (pending === version) pending = undefined;
     },
-    put(credential) {
-      const version = `put-${values.size + 1}`;
-      values.set(version, credential);
-      become(version);
-    },
-    begin(version) {
+    putByHand,
+    startRotation: (version) => {
       pending = version;
     },
   };
-  if (initial) store.put(initial);
-  return store;
 }

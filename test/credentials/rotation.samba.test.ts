@@ -27,7 +27,7 @@ async function caseOf(kind: (typeof kinds)[number]): Promise<Case> {
   const by = kind === 'alternating, reset' ? { resetBy: 'arn:delegated' } : {};
   const rotating = world.rotating({ kind: 'alternating', accounts: [...accounts], differences: 'refuse', ...by }, second);
   // Whoever sets it up puts the one, then the other.
-  rotating.store.put(first);
+  rotating.store.putByHand(first);
   return { rotating, accounts };
 }
 
@@ -102,10 +102,10 @@ describe.each(kinds)('strategy %s', (kind) => {
         const one = await caseOf(kind);
         const { store, deps } = one.rotating;
         const version = randomUUID();
-        store.begin(version);
+        store.startRotation(version);
         await expect(rotate(deps(killedAfter(kill)), version)).rejects.toThrow(Killed);
         const next = again === 'the same' ? version : randomUUID();
-        store.begin(next);
+        store.startRotation(next);
         await rotate(deps(), next);
         expect((await store.current())?.version, `killed after ${kill}, then ${again}`).toBe(next);
         const told = one.rotating.published.filter(({ type }) => type === 'CredentialRotated');

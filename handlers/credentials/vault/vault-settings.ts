@@ -3,7 +3,9 @@ import * as v from 'valibot';
 import { ConfigurationError } from '../../platform/errors.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
-const path = v.pipe(text, v.regex(/^[\w.-]+(?:\/[\w.-]+)*$/));
+/** No segment ends in a period: Vault refuses that (HTTP API, "Parameter restrictions"), and `..` would be another path. */
+export const vaultPath = /^[\w.-]*[\w-](?:\/[\w.-]*[\w-])*$/;
+const path = v.pipe(text, v.regex(vaultPath));
 
 const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 

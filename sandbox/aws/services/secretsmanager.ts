@@ -84,8 +84,10 @@ export function secretsmanager(surroundings: Surroundings): Service {
       ...(value.binary ? { binary: value.binary } : {}),
       stages: new Set(),
     };
+    // "If this operation creates the first version for the secret, then Secrets Manager automatically attaches AWSCURRENT" (PutSecretValue)
+    const first = secret.versions.size === 0 ? [current] : [];
     secret.versions.set(id, version);
-    for (const stage of stages) moveStage(secret, stage, version);
+    for (const stage of new Set([...stages, ...first])) moveStage(secret, stage, version);
     secret.changedAt = new Date();
     return version;
   }

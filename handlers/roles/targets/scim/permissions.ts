@@ -1,11 +1,7 @@
 /** What a function needs of AWS to reach a SCIM target, besides reading the target's secret. */
+import { identityTokenSeconds, identityTokenSigning } from '../../../platform/identity-token.ts';
 import type { TargetStatement } from '../kind.ts';
 import type { ScimSettings } from './settings.ts';
-
-/** The shortest that leaves time for a batch of messages: the token is used and renewed, never kept. */
-export const identityTokenSeconds = 300;
-/** The algorithm that every OpenID Connect client knows (OpenID Connect Core section 15.1). */
-export const identityTokenSigning = 'RS256';
 
 interface ConditionedStatement extends TargetStatement {
   readonly Condition: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;

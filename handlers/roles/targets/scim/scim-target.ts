@@ -1,5 +1,6 @@
 /** A SCIM 2.0 server as a target (RFC 7643, RFC 7644): accounts are users, roles are groups. */
-import { GetWebIdentityTokenCommand, STSClient } from '@aws-sdk/client-sts';
+
+import { webIdentityToken as webIdentityTokenOfSts } from '../../../platform/web-identity-token.ts';
 import type { Target } from '../../target.ts';
 import type { TargetSurroundings } from '../kind.ts';
 import { credentialsOf, type TokenSources } from './authentication.ts';
@@ -8,7 +9,6 @@ import { groupsOf } from './groups.ts';
 import type { HttpLimits } from './http.ts';
 import { listsOf } from './listing.ts';
 import { membersOf } from './members.ts';
-import { identityTokenSeconds, identityTokenSigning } from './permissions.ts';
 import type { ScimSettings } from './settings.ts';
 import { usersOf } from './users.ts';
 
@@ -22,7 +22,7 @@ export interface ScimOptions {
 export function scimTarget(
   settings: ScimSettings,
   { name, budget, secret, log, now }: TargetSurroundings,
-  { limits, patience, webIdentityToken = stsToken }: ScimOptions = {},
+  { limits, patience, webIdentityToken = webIdentityTokenOfSts }: ScimOptions = {},
 ): Target {
   const ofHttp = limits === undefined ? {} : { limits };
   const credentials = credentialsOf(settings.authentication, { secret, webIdentityToken, now, ...ofHttp });
@@ -31,11 +31,3 @@ export function scimTarget(
   const lists = listsOf(client, settings);
   return { name, ...usersOf(client, lists), ...groupsOf(client, lists, settings.profile), ...membersOf(client, lists, settings.profile) };
 }
-
-/** The client speaks to the regional endpoint, the only one that gives such tokens (AWS STS API Reference, GetWebIdentityToken). */
-const stsToken: TokenSources['webIdentityToken'] = async (audience) => {
-  const { WebIdentityToken, Expiration } = await new STSClient().send(
-    new GetWebIdentityTokenCommand({ Audience: [audience], DurationSeconds: identityTokenSeconds, SigningAlgorithm: identityTokenSigning }),
-  );
-  return { token: WebIdentityToken ?? '', expiresAt: Expiration?.getTime() };
-};
