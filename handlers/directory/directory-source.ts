@@ -93,6 +93,9 @@ export class DirectoryUnreachableError extends Error {
   override readonly name = 'DirectoryUnreachableError';
 }
 
+/** A domain controller answered, and took neither this password nor this account. */
+export class BindRefusedError extends DirectoryUnreachableError {}
+
 /** Attributes that say what an object is, and what state it is in. Events of their own speak for them. */
 export const identityAttributes = [
   'name',

@@ -29,6 +29,7 @@ import { bindRefused, reasonOf } from '../platform/ldap-failure.ts';
 import { textOf, textsOf } from '../platform/ldap-values.ts';
 import { guidBytes, guidText, type ObjectReference, parseExtendedName } from '../platform/object-identity.ts';
 import {
+  BindRefusedError,
   type ChangedObject,
   type ChangePage,
   type ControllerState,
@@ -107,8 +108,7 @@ export async function connectLdapSource(options: LdapSourceOptions): Promise<Dir
       return new LdapSource(client, url, options);
     } catch (error) {
       await client.unbind().catch(() => {});
-      if (error instanceof InvalidCredentialsError)
-        throw new DirectoryUnreachableError(bindRefused(url, options.credentials.username, error));
+      if (error instanceof InvalidCredentialsError) throw new BindRefusedError(bindRefused(url, options.credentials.username, error));
       failures.push(`${url}: ${reasonOf(error)}`);
     }
   }

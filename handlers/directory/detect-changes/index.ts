@@ -4,12 +4,13 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Context } from 'aws-lambda';
 import { readEnvironment } from '../../platform/environment.ts';
 import { createLog } from '../../platform/log.ts';
-import { readBindSecret } from '../../platform/secret.ts';
+import { readBindSecret, readPendingBindSecret } from '../../platform/secret.ts';
 import { parseCaptureSettings } from '../capture-settings.ts';
 import { DirectoryUnreachableError } from '../directory-source.ts';
 import { namingContextOf } from '../distinguished-name.ts';
 import { dynamoDbMirror } from '../dynamodb-mirror.ts';
 import { connectLdapSource } from '../ldap-source.ts';
+import { connectThroughRotation } from '../rotated-bind.ts';
 import { dynamoDbActorHints } from '../security-log/dynamodb-actor-hints.ts';
 import { detectChanges } from './detect-changes.ts';
 import { detectChangesEnvironment } from './environment.ts';
@@ -19,21 +20,27 @@ const env = readEnvironment(detectChangesEnvironment);
 const settings = parseCaptureSettings(env.CAPTURE);
 const secrets = new SecretsManagerClient({});
 const dynamoDb = new DynamoDBClient({});
+const bindSecrets = {
+  current: () => readBindSecret(secrets, env.BIND_SECRET_ARN),
+  pending: () => readPendingBindSecret(secrets, env.BIND_SECRET_ARN),
+};
 const dependencies = {
   domain: env.DIRECTORY_DOMAIN,
   settings,
   mirror: dynamoDbMirror(dynamoDb, env.DIRECTORY_TABLE),
   hints: settings.actorsTable === undefined ? undefined : dynamoDbActorHints(dynamoDb, settings.actorsTable),
   // The secret is read for each poll: a rotated password is never missed, and none outlives the connection it opened.
-  connect: async (except: ReadonlySet<string>) =>
-    connectLdapSource({
-      urls: env.LDAPS_URLS.split(',').filter((url) => !except.has(url)),
-      ca: env.LDAP_CA,
-      namingContext: namingContextOf(env.DIRECTORY_DOMAIN),
-      credentials: await readBindSecret(secrets, env.BIND_SECRET_ARN),
-      attributes: extraAttributes(settings),
-      objectSecurity: settings.mode === 'object-security',
-    }),
+  connect: (except: ReadonlySet<string>) =>
+    connectThroughRotation(bindSecrets, (credentials) =>
+      connectLdapSource({
+        urls: env.LDAPS_URLS.split(',').filter((url) => !except.has(url)),
+        ca: env.LDAP_CA,
+        namingContext: namingContextOf(env.DIRECTORY_DOMAIN),
+        credentials,
+        attributes: extraAttributes(settings),
+        objectSecurity: settings.mode === 'object-security',
+      }),
+    ),
   log: createLog('detect-changes'),
   now: () => new Date(),
 };
