@@ -7,6 +7,7 @@ export const functions = {
   'sync-roles': 'roles',
   reconcile: 'roles',
   'settle-guard': 'roles',
+  'rotate-credential': 'credentials',
   'record-audit': 'audit',
 } as const;
 

@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 import { describe, expect, test } from 'vitest';
 import { decideAccessEnvironment } from '../../handlers/access/decide-access/environment.ts';
 import { recordAuditEnvironment } from '../../handlers/audit/record-audit/environment.ts';
+import { rotateCredentialEnvironment } from '../../handlers/credentials/rotate-credential/environment.ts';
 import { detectChangesEnvironment } from '../../handlers/directory/detect-changes/environment.ts';
 import { publishChangesEnvironment } from '../../handlers/directory/publish-changes/environment.ts';
 import { readSecurityLogEnvironment } from '../../handlers/directory/read-security-log/environment.ts';
@@ -13,13 +14,14 @@ import { reconcileEnvironment } from '../../handlers/roles/reconcile/environment
 import { settleGuardEnvironment } from '../../handlers/roles/settle-guard/environment.ts';
 import { syncRolesEnvironment } from '../../handlers/roles/sync-roles/environment.ts';
 import { HandlerFunction, IntegrationEnvironment } from '../../modules/index.ts';
-import { existing, leastProps, synthesize } from './integration.ts';
+import { credentialEndpoints, existing, leastProps, synthesize, wikiCredential } from './integration.ts';
 import { Template } from './template.ts';
 
 const template = synthesize({
   alarmActions: ['arn:aws:sns:eu-central-1:111122223333:on-call'],
   logRetentionDays: 30,
   directories: [{ existing, securityLog: { logGroupName: '/corp/domain-controllers/security' } }],
+  credentials: [{ rotate: [wikiCredential], endpoints: credentialEndpoints }],
 });
 const names = Object.keys(functions) as FunctionName[];
 /** Each directory has a detect-changes of its own, each target the functions that speak with it. */
@@ -27,6 +29,7 @@ const instances: Partial<Record<FunctionName, string>> = {
   'detect-changes': '-corp',
   'sync-roles': '-identity-center',
   reconcile: '-identity-center',
+  'rotate-credential': '-corp',
 };
 const deployed = (name: FunctionName) => `ad-lambda-test-${name}${instances[name] ?? ''}`;
 const variables: Readonly<Record<FunctionName, readonly string[]>> = {
@@ -37,6 +40,7 @@ const variables: Readonly<Record<FunctionName, readonly string[]>> = {
   'sync-roles': syncRolesEnvironment,
   reconcile: reconcileEnvironment,
   'settle-guard': settleGuardEnvironment,
+  'rotate-credential': rotateCredentialEnvironment,
   'record-audit': recordAuditEnvironment,
 };
 
