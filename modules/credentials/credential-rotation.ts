@@ -229,6 +229,12 @@ function checkedDefinitions({ environment, directory, rotate, vault }: Credentia
   const account = repeated(definitions.flatMap(({ strategy }) => accountsOf(strategy).map((one) => one.toLowerCase())));
   if (account !== undefined)
     throw new WrongPropError(`${prop} has the account "${account}" in two credentials: an account has one password, keep it in one`);
+  const others = definitions.filter(({ place }) => place.kind === 'existing' || place.kind === 'bind').length;
+  if (others > mostOtherSecrets) {
+    throw new WrongPropError(
+      `${prop} has ${others} secrets that are not created here, ${mostOtherSecrets} fit into the function's policy: let the others be created`,
+    );
+  }
   if (vault !== undefined && !definitions.some(({ place }) => place.kind === 'vault')) {
     throw new WrongPropError(
       `vault of credentials of "${directory.name}" keeps none of them: give one a secret.vaultPath, or leave the vault out`,
@@ -236,6 +242,12 @@ function checkedDefinitions({ environment, directory, rotate, vault }: Credentia
   }
   return nonEmpty(prop, definitions, 'give at least one');
 }
+
+/**
+ * So many statements of 450 characters fit into a function's policy of 20 KB (AWS Lambda Developer Guide, "Lambda quotas"): each secret that is not
+ * created here takes one.
+ */
+const mostOtherSecrets = 40;
 
 /** Two credentials in one place would overwrite each other. */
 function checkPlaces(credentials: readonly RotatedCredential[], definitions: readonly CredentialDefinition[]): void {

@@ -124,7 +124,7 @@ export class RotatedCredential extends Construct {
     });
   }
 
-  /** As the function reads them. @throws ConfigurationError for what the checks of props let pass */
+  /** As the function reads them. @throws WrongPropError for what the checks of props let pass */
   #settings(resetBy: string | undefined): CredentialSettings {
     const { strategy, settings, place } = this.#definition;
     const whole = {
@@ -134,7 +134,12 @@ export class RotatedCredential extends Construct {
       strategy: { ...strategy, resetBy },
       ...settings,
     };
-    return parseCredentialSettings(JSON.stringify(whole));
+    try {
+      return parseCredentialSettings(JSON.stringify(whole));
+    } catch (error) {
+      const wrong = /\((.+)\)/s.exec((error as Error).message)?.[1] ?? (error as Error).message;
+      throw new WrongPropError(`settings of credential "${this.name}" are wrong: ${wrong}; give what its props say`, { cause: error });
+    }
   }
 
   /**
