@@ -87,7 +87,7 @@ const configuration = { RotationLambdaARN: lambdaArn, RotationRules: { Automatic
 const rotate = (SecretId: string, more: Partial<RotateSecretCommandInput> = configuration) =>
   client.send(new RotateSecretCommand({ SecretId, ...more }));
 const describeSecret = (SecretId: string) => client.send(new DescribeSecretCommand({ SecretId }));
-const valueOf = async (SecretId: string, VersionStage = 'AWSCURRENT') =>
+const readValue = async (SecretId: string, VersionStage = 'AWSCURRENT') =>
   (await client.send(new GetSecretValueCommand({ SecretId, VersionStage }))).SecretString;
 const untilQuiet = () => eventually(() => (endpoint.pendingRotations === 0 ? true : undefined));
 const token = '11111111-1111-4111-8111-111111111111';
@@ -99,7 +99,7 @@ describe('RotateSecret', () => {
     behave = async (event) => {
       if (event.Step === 'createSecret') {
         const { VersionIdsToStages } = await describeSecret(arn);
-        seen.push(VersionIdsToStages?.[token], (await failure(valueOf(arn, 'AWSPENDING'))).name);
+        seen.push(VersionIdsToStages?.[token], (await failure(readValue(arn, 'AWSPENDING'))).name);
       }
       await rotateAsDocumented(event);
     };
@@ -110,8 +110,8 @@ describe('RotateSecret', () => {
     expect(calls).toEqual(
       ['createSecret', 'setSecret', 'testSecret', 'finishSecret'].map((Step) => ({ Step, SecretId: arn, ClientRequestToken: token })),
     );
-    expect(await valueOf(arn)).toBe(`made-for-${token}`);
-    expect(await valueOf(arn, 'AWSPREVIOUS')).toBe('old');
+    expect(await readValue(arn)).toBe(`made-for-${token}`);
+    expect(await readValue(arn, 'AWSPREVIOUS')).toBe('old');
     const described = await describeSecret(arn);
     expect(described).toMatchObject({ RotationEnabled: true, RotationLambdaARN: lambdaArn, RotationRules: { AutomaticallyAfterDays: 30 } });
     const [last = 0, next = 0] = [described.LastRotatedDate?.getTime(), described.NextRotationDate?.getTime()];
@@ -124,7 +124,7 @@ describe('RotateSecret', () => {
     await untilQuiet();
     const { VersionId } = await rotate(arn, {});
     await untilQuiet();
-    expect(await valueOf(arn)).toBe(`made-for-${VersionId}`);
+    expect(await readValue(arn)).toBe(`made-for-${VersionId}`);
   });
 
   test('GIVEN the same token again WHEN its rotation has ended THEN nothing happens', async () => {
@@ -164,14 +164,14 @@ describe('RotateSecret', () => {
     const described = await describeSecret(arn);
     expect(described.LastRotatedDate).toBeUndefined();
     expect(described.VersionIdsToStages?.[VersionId ?? '']).toEqual(['AWSPENDING']);
-    expect(await valueOf(arn)).toBe('old');
+    expect(await readValue(arn)).toBe('old');
     behave = rotateAsDocumented;
     expect(await failure(rotate(arn))).toMatchObject({
       name: 'InvalidRequestException',
       message: "A previous rotation isn't complete. That rotation will be reattempted.",
     });
     await untilQuiet();
-    expect(await valueOf(arn)).toBe(`made-for-${VersionId}`);
+    expect(await readValue(arn)).toBe(`made-for-${VersionId}`);
   }, 10_000);
 
   test('GIVEN a rotation under way WHEN another is asked for THEN it is refused and the first goes on alone', async () => {
@@ -186,7 +186,7 @@ describe('RotateSecret', () => {
     resolve();
     await untilQuiet();
     expect(calls).toHaveLength(4);
-    expect(await valueOf(arn)).toBe(`made-for-${VersionId}`);
+    expect(await readValue(arn)).toBe(`made-for-${VersionId}`);
   });
 
   test.each([
@@ -198,7 +198,7 @@ describe('RotateSecret', () => {
       const arn = await newSecret(value);
       const seen: unknown[] = [];
       behave = async () => {
-        seen.push(await valueOf(arn, 'AWSPENDING').catch((error: Error) => error.name));
+        seen.push(await readValue(arn, 'AWSPENDING').catch((error: Error) => error.name));
       };
       await rotate(arn, { ...configuration, RotateImmediately: false });
       await untilQuiet();
@@ -210,7 +210,7 @@ describe('RotateSecret', () => {
       behave = rotateAsDocumented;
       const { VersionId } = await rotate(arn, {});
       await untilQuiet();
-      expect(await valueOf(arn)).toBe(`made-for-${VersionId}`);
+      expect(await readValue(arn)).toBe(`made-for-${VersionId}`);
     },
   );
 
