@@ -105,7 +105,7 @@ describe('the arrows between rooms', () => {
       'handlers/credentials/credential-settings.ts',
       'handlers/credentials/vault/vault-settings.ts',
       // The role allows exactly the token that the function asks for.
-      'handlers/credentials/vault/identity-token.ts',
+      'handlers/platform/identity-token.ts',
       // A subscription filter lets pass what read-security-log knows.
       'handlers/directory/security-log/event-ids.ts',
       // What a function may do at a target belongs to the target's kind.

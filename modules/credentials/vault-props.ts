@@ -1,8 +1,8 @@
 /** The vault that keeps credentials in place of Secrets Manager, checked as the function itself will check it, and the way to it. */
 import { Token } from 'cdktf';
 import type * as v from 'valibot';
-import { identityTokenSeconds, identityTokenSigning } from '../../handlers/credentials/vault/identity-token.ts';
 import { parseVaultSettings, type VaultSettings, type vaultSettingsSchema } from '../../handlers/credentials/vault/vault-settings.ts';
+import { identityTokenSeconds, identityTokenSigning } from '../../handlers/platform/identity-token.ts';
 import type { Destination } from '../directory/directory-network.ts';
 import type { Statement } from '../platform/policy.ts';
 import { formats, matching, present, WrongPropError, wholeNumber } from '../platform/prop-checks.ts';

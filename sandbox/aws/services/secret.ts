@@ -88,8 +88,10 @@ export function addVersion(secret: Secret, input: Input, stages: readonly string
   const version: Version = existing ?? { id, createdAt: new Date(), stages: new Set() };
   if (text !== undefined) version.text = text;
   if (binary !== undefined) version.binary = binary;
+  const isFirst = ![...secret.versions.values()].some((one) => one !== version && hasValue(one));
   secret.versions.set(id, version);
-  for (const stage of stages) moveStage(secret, stage, version);
+  // "If this operation creates the first version for the secret, then Secrets Manager automatically attaches the staging label AWSCURRENT to it"
+  for (const stage of isFirst ? [...stages, current] : stages) moveStage(secret, stage, version);
   secret.changedAt = new Date();
   return version;
 }

@@ -283,6 +283,16 @@ describe('RotateSecret', () => {
   });
 });
 
+test('GIVEN a secret without a value WHEN the first is put as pending THEN it is current too, as nothing else could be', async () => {
+  const arn = await newSecret();
+  await client.send(
+    new PutSecretValueCommand({ SecretId: arn, SecretString: 'first', ClientRequestToken: token, VersionStages: ['AWSPENDING'] }),
+  );
+  expect((await describeSecret(arn)).VersionIdsToStages?.[token]?.toSorted()).toEqual(['AWSCURRENT', 'AWSPENDING']);
+  await client.send(new PutSecretValueCommand({ SecretId: arn, SecretString: 'second', VersionStages: ['AWSPENDING'] }));
+  expect(await readValue(arn)).toBe('first');
+});
+
 describe('CancelRotateSecret', () => {
   test('GIVEN a rotation under way WHEN cancelled THEN no later step runs, and the labels stay for somebody to look at', async () => {
     const arn = await newSecret('old');
