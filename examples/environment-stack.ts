@@ -29,6 +29,15 @@ export class EnvironmentStack extends TerraformStack {
     for (const { name: target, secretArn } of integration.roles.targets) {
       if (secretArn !== undefined) output(`target_secret_arn_${target}`, secretArn, `put what the functions log on to ${target} with here`);
     }
+    for (const { name: credential, secretArn, created } of Object.values(integration.credentials?.byName ?? {})) {
+      if (created && secretArn !== undefined) {
+        output(
+          `credential_secret_arn_${credential}`,
+          secretArn,
+          `put {"username", "password"} that the account of ${credential} has now here`,
+        );
+      }
+    }
     for (const { name: directory, directory: known } of integration.directory.directories) {
       output(
         `bind_secret_arn_${directory}`,

@@ -82,6 +82,18 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
         },
       },
     ],
+    credentials: [
+      {
+        endpoints: { existing: { eventsSecurityGroupId: 'sg-0f60718293a4b5c6d' } },
+        rotate: [
+          { name: 'password-reset', strategy: { kind: 'single', account: 'svc-password-reset' } },
+          {
+            name: 'build',
+            strategy: { kind: 'alternating', accounts: ['svc-build-a', 'svc-build-b'], resetBy: { credential: 'password-reset' } },
+          },
+        ],
+      },
+    ],
     roleMappings: roleMappings(['identity-center', 'wiki']),
     targets: [{ identityCenter: identityStore }, { name: 'wiki', scim: { endpoint: scimEndpoint(), authentication: { bearer: true } } }],
     logRetentionDays: 14,
@@ -135,6 +147,34 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
           attributes: ['department', 'title'],
           scope: { exclude: { organizationalUnits: ['OU=Training,DC=corp,DC=example,DC=com'] } },
         },
+      },
+    ],
+    credentials: [
+      {
+        endpoints: { existing: { eventsSecurityGroupId: 'sg-0f60718293a4b5c6d' } },
+        rotate: [
+          // The connector's own: two accounts that take turns, so that no poll binds with a password that has just changed.
+          {
+            name: 'directory-reader',
+            strategy: { kind: 'alternating', accounts: ['svc-directory-a', 'svc-directory-b'] },
+            secret: { bindSecret: true },
+            window: { schedule: 'cron(0 2 ? * SUN *)', hours: 3 },
+          },
+          { name: 'password-reset', strategy: { kind: 'single', account: 'svc-password-reset' }, everyDays: 7 },
+          {
+            name: 'orders',
+            strategy: { kind: 'alternating', accounts: ['svc-orders-a', 'svc-orders-b'], resetBy: { credential: 'password-reset' } },
+            password: { alphabet: 'safe' },
+            kmsKeyArn: `arn:aws:kms:${region}:${account}:key/1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d`,
+            replicas: [{ region: 'eu-west-1' }],
+          },
+          {
+            name: 'backup',
+            strategy: { kind: 'reset', account: 'svc-backup', resetBy: { credential: 'password-reset' } },
+            everyDays: 90,
+            window: { schedule: 'rate(30 days)', hours: 4 },
+          },
+        ],
       },
     ],
     roleMappings: [...roleMappings(['identity-center', 'wiki']), accountAccess, administrators],

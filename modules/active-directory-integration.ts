@@ -4,6 +4,7 @@ import { Construct, type IConstruct } from 'constructs';
 import type { AccessProps } from './access/access-configuration-objects.ts';
 import { AccessDecision } from './access/access-decision.ts';
 import { AuditTrail } from './audit/audit-trail.ts';
+import { Credentials, type CredentialsOfDirectory } from './credentials/credentials.ts';
 import { DirectoryWatch } from './directory/directory-watch.ts';
 import type { WatchedDirectoryProps } from './directory/watched-directory.ts';
 import { IdentityBus } from './events/identity-bus.ts';
@@ -18,6 +19,8 @@ export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentP
   readonly directories: NonEmpty<WatchedDirectoryProps>;
   /** Where roles become groups, memberships and access to accounts: as a rule IAM Identity Center, and any place that speaks SCIM 2.0. */
   readonly targets: NonEmpty<TargetProps>;
+  /** Accounts of the directories whose passwords rotate, an entry a directory. @default none */
+  readonly credentials?: NonEmpty<CredentialsOfDirectory>;
   /** Days the event archive keeps events for a replay. @default 30 */
   readonly archiveRetentionDays?: number;
   /** Days the audit trail is kept. @default 400 */
@@ -44,6 +47,8 @@ export class ActiveDirectoryIntegration extends Construct {
   readonly directory: DirectoryWatch;
   readonly access: AccessDecision;
   readonly roles: RoleSync;
+  /** There when credentials are to rotate. */
+  readonly credentials: Credentials | undefined;
   readonly audit: AuditTrail;
 
   constructor(scope: Construct, id: string, props: ActiveDirectoryIntegrationProps) {
@@ -67,6 +72,9 @@ export class ActiveDirectoryIntegration extends Construct {
       ...optional('revalidateEveryHours', props.revalidateEveryHours),
     });
     this.roles = new RoleSync(this, 'roles', { environment, bus, access: this.access, targets });
+    this.credentials =
+      props.credentials &&
+      new Credentials(this, 'credentials', { environment, bus, directory: this.directory, credentials: props.credentials });
     this.audit = new AuditTrail(this, 'audit', { environment, bus, ...optional('retentionDays', props.auditRetentionDays) });
     Aspects.of(this).add(new Tagging({ Project: environment.prefix, Environment: environment.name, ...checkedTags(props.tags ?? {}) }));
   }

@@ -6,6 +6,14 @@ export { AccessDecision, type AccessDecisionProps } from './access/access-decisi
 export { starterPolicies } from './access/policy-files.ts';
 export { ActiveDirectoryIntegration, type ActiveDirectoryIntegrationProps } from './active-directory-integration.ts';
 export { AuditTrail, type AuditTrailProps } from './audit/audit-trail.ts';
+export type { CredentialEndpoints } from './credentials/credential-network.ts';
+export type { ReplicaProps, SecretPlaceProps } from './credentials/credential-place.ts';
+export type { CredentialProps, ResetByProps, StrategyProps } from './credentials/credential-props.ts';
+export { CredentialRotation, type CredentialRotationProps, type DirectoryCredentialsProps } from './credentials/credential-rotation.ts';
+export { Credentials, type CredentialsOfDirectory, type CredentialsProps } from './credentials/credentials.ts';
+export { type ReaderRole, RotatedCredential } from './credentials/rotated-credential.ts';
+export type { RotationWindowProps } from './credentials/rotation-window.ts';
+export type { VaultProps } from './credentials/vault-props.ts';
 export type { CaptureProps } from './directory/capture.ts';
 export {
   type CreatedDirectoryProps,

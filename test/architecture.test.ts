@@ -102,6 +102,10 @@ describe('the arrows between rooms', () => {
       'handlers/roles/targets/index.ts',
       'handlers/directory/capture-settings.ts',
       'handlers/directory/distinguished-name.ts',
+      'handlers/credentials/credential-settings.ts',
+      'handlers/credentials/vault/vault-settings.ts',
+      // The role allows exactly the token that the function asks for.
+      'handlers/platform/identity-token.ts',
       // A subscription filter lets pass what read-security-log knows.
       'handlers/directory/security-log/event-ids.ts',
       // What a function may do at a target belongs to the target's kind.

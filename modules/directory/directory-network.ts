@@ -1,14 +1,15 @@
 /**
- * The way of detect-changes to the domain controllers and nowhere else: TCP 636 to their security group, TCP 443 to DynamoDB's gateway
- * endpoint and to Secrets Manager's interface endpoint. Nothing may open a connection to it.
+ * The way of a function to the domain controllers: TCP 636 to their security group, TCP 443 to DynamoDB's gateway endpoint and to Secrets
+ * Manager's interface endpoint, and nowhere else but where it is let out by name. Nothing may open a connection to it.
  */
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import { VpcEndpoint } from '@cdktf/provider-aws/lib/vpc-endpoint/index.js';
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
 import { Construct } from 'constructs';
+import type { FunctionName } from '../../handlers/functions.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
-import { policyDocument } from '../platform/policy.ts';
+import { interfaceEndpoint, ownAccountPolicy } from '../platform/interface-endpoint.ts';
 import { formats, matching, type NonEmpty, nonEmpty, present, WrongPropError } from '../platform/prop-checks.ts';
 
 /** Endpoints that the VPC has already. */
@@ -38,20 +39,37 @@ export interface DirectoryNetworkProps {
 }
 
 /** The domain controllers' side of the way. */
-export interface DomainControllersProps {
-  readonly environment: IntegrationEnvironment;
-  /** Name of the directory, the last part of the security groups' names. */
-  readonly name: string;
-  readonly network: DirectoryNetworkProps;
+export interface DomainControllers {
   readonly securityGroupId: string;
   /** Adds a rule to the domain controllers' security group that lets the function in. */
   readonly openSecurityGroup: boolean;
 }
 
+export interface DomainControllersProps extends DomainControllers {
+  readonly environment: IntegrationEnvironment;
+  /** Whose way it is. */
+  readonly function: FunctionName;
+  /** Name of the directory, the last part of the security groups' names. */
+  readonly name: string;
+  readonly network: DirectoryNetworkProps;
+  /** What else it reaches, for people, in the description of its security group. @default 'HTTPS to its two endpoints' */
+  readonly reaches?: string;
+}
+
+/** Where a function may be let out to. */
+export type Destination =
+  | { readonly referencedSecurityGroupId: string }
+  | { readonly prefixListId: string }
+  | { readonly cidrIpv4: string };
+
 export class DirectoryNetwork extends Construct {
+  readonly vpcId: string;
   readonly subnetIds: readonly string[];
   readonly securityGroupId: string;
-  readonly #vpcId: string;
+  /** The endpoints it uses, of the VPC or created here. */
+  readonly endpoints: ExistingEndpoints;
+  readonly createsEndpoints: boolean;
+  readonly #function: FunctionName;
   readonly #environment: IntegrationEnvironment;
 
   constructor(scope: Construct, id: string, props: DomainControllersProps) {
@@ -59,16 +77,17 @@ export class DirectoryNetwork extends Construct {
     const { environment, network } = props;
     present('network.endpoints', network.endpoints, 'give { existing } or { created }');
     this.#environment = environment;
-    this.#vpcId = matching('network.vpcId', network.vpcId, formats.vpc, 'give an id such as vpc-0123456789abcdef0');
+    this.#function = props.function;
+    this.vpcId = matching('network.vpcId', network.vpcId, formats.vpc, 'give an id such as vpc-0123456789abcdef0');
     this.subnetIds = nonEmpty(
       'network.subnetIds',
       network.subnetIds,
       'name the subnets from which the domain controllers can be reached',
     ).map((subnet) => matching('network.subnetIds', subnet, formats.subnet, 'give ids such as subnet-0123456789abcdef0'));
     const group = new SecurityGroup(this, 'security-group', {
-      name: environment.resourceName('securityGroup', `detect-changes-${props.name}`),
-      description: 'detect-changes: LDAPS to the domain controllers, HTTPS to its two endpoints, nothing inbound',
-      vpcId: this.#vpcId,
+      name: environment.resourceName('securityGroup', `${props.function}-${props.name}`),
+      description: `${props.function}: LDAPS to the domain controllers, ${props.reaches ?? 'HTTPS to its two endpoints'}, nothing inbound`,
+      vpcId: this.vpcId,
     });
     this.securityGroupId = group.id;
 
@@ -78,13 +97,39 @@ export class DirectoryNetwork extends Construct {
       formats.securityGroup,
       'give an id such as sg-0123456789abcdef0',
     );
-    this.#allowOut('to-directory', 636, 'LDAPS to the domain controllers', { referencedSecurityGroupId: controllers });
-    if (props.openSecurityGroup) this.#allowIn('directory-from-function', 636, controllers);
+    this.allowOut('to-directory', 636, 'LDAPS to the domain controllers', { referencedSecurityGroupId: controllers });
+    if (props.openSecurityGroup) this.allowIn('directory-from-function', 636, controllers);
 
-    const { dynamodbPrefixListId, secretsManagerSecurityGroupId } = this.#endpoints(network, props.name);
-    this.#allowOut('to-dynamodb', 443, 'DynamoDB, by its gateway endpoint', { prefixListId: dynamodbPrefixListId });
-    this.#allowOut('to-secrets-manager', 443, 'Secrets Manager, by its interface endpoint', {
+    this.createsEndpoints = network.endpoints.created !== undefined;
+    this.endpoints = this.#endpoints(network, props.name);
+    const { dynamodbPrefixListId, secretsManagerSecurityGroupId } = this.endpoints;
+    this.allowOut('to-dynamodb', 443, 'DynamoDB, by its gateway endpoint', { prefixListId: dynamodbPrefixListId });
+    this.allowOut('to-secrets-manager', 443, 'Secrets Manager, by its interface endpoint', {
       referencedSecurityGroupId: secretsManagerSecurityGroupId,
+    });
+  }
+
+  /** Lets the function out. */
+  allowOut(id: string, port: number, description: string, to: Destination): void {
+    new VpcSecurityGroupEgressRule(this, id, {
+      securityGroupId: this.securityGroupId,
+      description,
+      ipProtocol: 'tcp',
+      fromPort: port,
+      toPort: port,
+      ...to,
+    });
+  }
+
+  /** Adds a rule to another security group that lets the function in. */
+  allowIn(id: string, port: number, securityGroupId: string): void {
+    new VpcSecurityGroupIngressRule(this, id, {
+      securityGroupId,
+      description: `${this.#function} of ${this.#environment.prefix} ${this.#environment.name}`,
+      ipProtocol: 'tcp',
+      fromPort: port,
+      toPort: port,
+      referencedSecurityGroupId: this.securityGroupId,
     });
   }
 
@@ -120,66 +165,23 @@ export class DirectoryNetwork extends Construct {
 
   #createEndpoints(routeTableIds: readonly string[], name: string): ExistingEndpoints {
     const environment = this.#environment;
-    // A data perimeter: nobody carries another account's credentials out through these endpoints.
-    const policy = policyDocument([
-      {
-        Sid: 'OwnAccount',
-        Effect: 'Allow',
-        Principal: '*',
-        Action: ['*'],
-        Resource: ['*'],
-        Condition: { StringEquals: { 'aws:PrincipalAccount': environment.account } },
-      },
-    ]);
+    const { vpcId, subnetIds } = this;
     const gateway = new VpcEndpoint(this, 'dynamodb', {
-      vpcId: this.#vpcId,
+      vpcId,
       serviceName: `com.amazonaws.${environment.region}.dynamodb`,
       vpcEndpointType: 'Gateway',
       routeTableIds: [...routeTableIds],
-      policy,
+      policy: ownAccountPolicy(environment),
     });
-    const group = new SecurityGroup(this, 'secrets-manager-security-group', {
-      name: environment.resourceName('securityGroup', `secrets-manager-${name}`),
-      description: 'interface endpoint of Secrets Manager: HTTPS from detect-changes',
-      vpcId: this.#vpcId,
+    const secretsManagerSecurityGroupId = interfaceEndpoint(this, 'secrets-manager', {
+      environment,
+      vpcId,
+      subnetIds,
+      service: 'secretsmanager',
+      groupName: `secrets-manager-${name}`,
+      description: `interface endpoint of Secrets Manager: HTTPS from ${this.#function}`,
     });
-    this.#allowIn('secrets-manager-from-function', 443, group.id);
-    new VpcEndpoint(this, 'secrets-manager', {
-      vpcId: this.#vpcId,
-      serviceName: `com.amazonaws.${environment.region}.secretsmanager`,
-      vpcEndpointType: 'Interface',
-      subnetIds: [...this.subnetIds],
-      securityGroupIds: [group.id],
-      privateDnsEnabled: true,
-      policy,
-    });
-    return { dynamodbPrefixListId: gateway.prefixListId, secretsManagerSecurityGroupId: group.id };
-  }
-
-  #allowOut(
-    id: string,
-    port: number,
-    description: string,
-    to: { readonly referencedSecurityGroupId: string } | { readonly prefixListId: string },
-  ): void {
-    new VpcSecurityGroupEgressRule(this, id, {
-      securityGroupId: this.securityGroupId,
-      description,
-      ipProtocol: 'tcp',
-      fromPort: port,
-      toPort: port,
-      ...to,
-    });
-  }
-
-  #allowIn(id: string, port: number, securityGroupId: string): void {
-    new VpcSecurityGroupIngressRule(this, id, {
-      securityGroupId,
-      description: `detect-changes of ${this.#environment.prefix} ${this.#environment.name}`,
-      ipProtocol: 'tcp',
-      fromPort: port,
-      toPort: port,
-      referencedSecurityGroupId: this.securityGroupId,
-    });
+    this.allowIn('secrets-manager-from-function', 443, secretsManagerSecurityGroupId);
+    return { dynamodbPrefixListId: gateway.prefixListId, secretsManagerSecurityGroupId };
   }
 }

@@ -1,11 +1,11 @@
-/** The Active Directory to watch: one that exists, or an AWS Managed Microsoft AD to create. Either way what detect-changes has to know of it. */
+/** The Active Directory to watch: one that exists, or an AWS Managed Microsoft AD to create. Either way what the functions that speak LDAP have to know of it. */
 import { X509Certificate } from 'node:crypto';
 import { Token } from 'cdktf';
 import { Construct } from 'constructs';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { formats, matching, type NonEmpty, nonEmpty, present, WrongPropError } from '../platform/prop-checks.ts';
 import { ownSecret, secretWithoutValue } from '../platform/secret.ts';
-import { DirectoryNetwork, type DirectoryNetworkProps } from './directory-network.ts';
+import { DirectoryNetwork, type DirectoryNetworkProps, type DomainControllers } from './directory-network.ts';
 import { ManagedDirectory } from './managed-directory.ts';
 
 /** A domain controller: `ldaps://dc1.corp.example.com:636`, by the name in its certificate. */
@@ -32,7 +32,7 @@ export interface ExistingDirectoryProps extends AnyDirectoryProps {
   readonly network: DirectoryNetworkProps & {
     /** Security group of the domain controllers, or of whatever stands before them in the VPC. */
     readonly directorySecurityGroupId: string;
-    /** Add a rule to that security group which lets detect-changes in at TCP 636. @default true */
+    /** Add rules to that security group which let detect-changes and, where credentials rotate, rotate-credential in at TCP 636. @default true */
     readonly openDirectorySecurityGroup?: boolean;
   };
 }
@@ -60,7 +60,9 @@ export class Directory extends Construct {
   readonly ldapsUrls: readonly string[];
   readonly caCertificate: string;
   readonly bindSecretArn: string;
+  /** The way of detect-changes. */
   readonly network: DirectoryNetwork;
+  readonly controllers: DomainControllers;
   /** Id of the AWS Managed Microsoft AD, when it is one. */
   readonly directoryId: string | undefined;
   /** The created directory, when there is one. */
@@ -87,13 +89,17 @@ export class Directory extends Construct {
     } else {
       this.ldapsUrls = nonEmpty('ldapsUrls', existing?.ldapsUrls ?? [], 'name at least one domain controller').map(ldapsUrl);
     }
-    this.network = new DirectoryNetwork(this, 'network', {
-      environment,
-      name,
-      network: given.network,
+    this.controllers = {
       securityGroupId: this.managed?.securityGroupId ?? existing?.network.directorySecurityGroupId ?? '',
       // AWS opens LDAPS within the VPC when it creates a directory.
       openSecurityGroup: existing !== undefined && (existing.network.openDirectorySecurityGroup ?? true),
+    };
+    this.network = new DirectoryNetwork(this, 'network', {
+      environment,
+      function: 'detect-changes',
+      name,
+      network: given.network,
+      ...this.controllers,
     });
     this.directoryId = this.managed?.directoryId ?? (existing?.directoryId && managedDirectoryId(existing.directoryId));
     this.bindSecretArn = existing?.bindSecretArn

@@ -53,6 +53,8 @@ export class WatchedDirectory extends Construct {
   readonly directory: Directory;
   /** Attributes that are mirrored besides those that every user and group has. */
   readonly attributes: readonly string[];
+  /** It is read with the right "Replicating Directory Changes". */
+  readonly replicates: boolean;
   readonly detectChanges: HandlerFunction;
   readonly securityLog: SecurityLog | undefined;
   /** Events of the Security log wake detect-changes. */
@@ -74,6 +76,7 @@ export class WatchedDirectory extends Construct {
     this.directory = new Directory(this, 'directory', { environment, ...props, name });
     const { domain, directoryId } = this.directory;
     this.attributes = props.capture?.attributes ?? [];
+    this.replicates = props.capture?.mode !== 'object-security';
     this.securityLog =
       props.securityLog && new SecurityLog(this, 'security-log', { environment, name, log: props.securityLog, directoryId });
     this.detectChanges = this.#detectChanges(shared, props.capture ?? {});

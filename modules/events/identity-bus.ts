@@ -18,10 +18,17 @@ export interface IdentityBusProps {
   readonly archiveRetentionDays?: number;
 }
 
-/** Which events a rule takes: those of the types, or all of the sources. */
+/** Where others put what they want the integration to know: not in the catalogue, as we only listen to it. */
+export const signalSource = 'active-directory.signal';
+
+/**
+ * Which events a rule takes: those of the types, all of the sources, or signals of others, by their detail-type. `domain` leaves events of
+ * other directories out, and is written in any case.
+ */
 export type IdentityRuleProps = { readonly queue: MessageQueue } & (
-  | { readonly types: NonEmpty<IdentityEventType>; readonly sources?: never }
-  | { readonly sources: NonEmpty<EventSource>; readonly types?: never }
+  | { readonly types: NonEmpty<IdentityEventType>; readonly domain?: string; readonly sources?: never; readonly signals?: never }
+  | { readonly sources: NonEmpty<EventSource>; readonly types?: never; readonly signals?: never }
+  | { readonly signals: NonEmpty<string>; readonly types?: never; readonly sources?: never }
 );
 
 /**
@@ -91,8 +98,20 @@ export class IdentityBus extends Construct {
   }
 }
 
-function eventPattern(props: IdentityRuleProps): { source: readonly string[]; 'detail-type'?: readonly string[] } {
+interface EventPattern {
+  readonly source: readonly string[];
+  readonly 'detail-type'?: readonly string[];
+  readonly detail?: object;
+}
+
+function eventPattern(props: IdentityRuleProps): EventPattern {
   if (props.sources) return { source: nonEmpty('sources', props.sources, 'name the sources the rule is for') };
+  if (props.signals)
+    return { source: [signalSource], 'detail-type': nonEmpty('signals', props.signals, 'name the signals the rule is for') };
   const types = nonEmpty('types', props.types, 'name the event types the rule is for');
-  return { source: [...new Set(types.map((type) => catalogue[type].source))], 'detail-type': types };
+  return {
+    source: [...new Set(types.map((type) => catalogue[type].source))],
+    'detail-type': types,
+    ...(props.domain === undefined ? {} : { detail: { domain: [{ 'equals-ignore-case': props.domain }] } }),
+  };
 }

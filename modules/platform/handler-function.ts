@@ -158,9 +158,17 @@ export class HandlerFunction extends Construct implements Grantee {
     checkPolicySize(this.#name, policyDocument(this.#statements));
   }
 
-  /** Invokes the function with messages of a queue; a message that fails is retried alone, the others of its batch are done. */
-  consumeQueue(queue: MessageQueue, props: { readonly batchSize: number; readonly maximumConcurrency: number }): void {
-    const actions = [...consumeQueueActions, ...postponeMessageActions];
+  /**
+   * Invokes the function with messages of a queue; a message that fails is retried alone, the others of its batch are done.
+   *
+   * @param props.postpones whether the function itself puts a message that failed off by seconds; false: it comes again after the queue's
+   *   visibility timeout, for a function that does not reach SQS. True where it is left out
+   */
+  consumeQueue(
+    queue: MessageQueue,
+    props: { readonly batchSize: number; readonly maximumConcurrency: number; readonly postpones?: boolean },
+  ): void {
+    const actions = [...consumeQueueActions, ...((props.postpones ?? true) ? postponeMessageActions : [])];
     this.allow({ Sid: 'ConsumeQueue', Effect: 'Allow', Action: actions, Resource: [queue.arn] });
     this.#addSource('queue-source', {
       eventSourceArn: queue.arn,

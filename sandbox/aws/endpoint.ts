@@ -67,6 +67,8 @@ export interface AwsEndpoint {
   provisionedPolicies(): readonly { readonly permissionSetArn: string; readonly accountId: string; readonly inlinePolicy: string }[];
   /** Batches of log events on their way from subscription filters to functions. */
   readonly pendingLogDeliveries: number;
+  /** Rotations of secrets that Secrets Manager has begun, and not ended or given up. */
+  readonly pendingRotations: number;
   /** Who executes Lambda's Invoke. */
   onInvoke(invoke: Invoke): void;
   /** Resolves as soon as the stream has records after the given one, or when the time is over. */
@@ -96,6 +98,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
   const functions = lambda(surroundings);
   const tables = await dynamodb(surroundings);
   const metrics = new MetricStore();
+  const secrets = secretsmanager(surroundings, functions.runtime);
   const logGroups = logs(surroundings, metrics);
   const identityStore = identitystore(surroundings, identityStoreId, options.identityStoreCallsPerSecond);
   let provisioning: Provisioning = {};
@@ -109,7 +112,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     identityStore,
     singleSignOn,
     logGroups,
-    secretsmanager(surroundings),
+    secrets,
     s3(surroundings),
     scheduler(surroundings),
     cloudwatch(surroundings, metrics),
@@ -147,6 +150,9 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     provisionedPolicies: () => singleSignOn.provisionedPolicies(),
     get pendingLogDeliveries() {
       return logGroups.pending;
+    },
+    get pendingRotations() {
+      return secrets.pendingRotations;
     },
     onInvoke: (invoke) => functions.onInvoke(invoke),
     async waitForStream(streamArn, afterSequenceNumber, timeoutMs) {

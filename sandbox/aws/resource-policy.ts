@@ -16,3 +16,17 @@ export function checkPolicyText(text: string, code: string): string {
     throw new AwsError(code, `the policy is not JSON: ${text.slice(0, 100)}`);
   }
 }
+
+/** Whether a statement allows something to whoever asks: a wildcard principal that no condition narrows. AWS reasons about conditions too. */
+export function grantsToAnybody(policy: string): boolean {
+  const { Statement: given } = JSON.parse(policy) as PolicyDocument;
+  const anybody = (principal: unknown): boolean => [principal].flat().includes('*');
+  return [given]
+    .flat()
+    .some(
+      ({ Effect, Principal, Condition }) =>
+        Effect === 'Allow' &&
+        Condition === undefined &&
+        (typeof Principal === 'object' ? Object.values(Principal).some(anybody) : anybody(Principal)),
+    );
+}

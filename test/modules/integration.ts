@@ -52,6 +52,9 @@ export const accountAccess = {
 
 export const scim = { endpoint: 'https://wiki.example.com/scim/v2', authentication: { bearer: true } } as const;
 
+export const credentialEndpoints = { existing: { eventsSecurityGroupId: 'sg-0123456789abcdef2' } } as const;
+export const wikiCredential = { name: 'wiki', strategy: { kind: 'single', account: 'svc-wiki' } } as const;
+
 export const leastProps: ActiveDirectoryIntegrationProps = {
   name: 'test',
   account: '111122223333',

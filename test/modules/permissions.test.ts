@@ -3,17 +3,33 @@ import { expect, test } from 'vitest';
 import * as identityCenterRights from '../../handlers/roles/targets/identity-center/permissions.ts';
 import * as access from '../../modules/access/permissions.ts';
 import * as audit from '../../modules/audit/permissions.ts';
+import * as credentials from '../../modules/credentials/permissions.ts';
 import * as directory from '../../modules/directory/permissions.ts';
 import * as events from '../../modules/events/permissions.ts';
 import type { Statement } from '../../modules/index.ts';
 import { surplusReasons, unscopedActions } from '../../modules/index.ts';
 import * as platform from '../../modules/platform/permissions.ts';
 import * as roles from '../../modules/roles/permissions.ts';
-import { accountAccess, existing, identityCenter, leastProps, scim, synthesize } from './integration.ts';
+import { accountAccess, credentialEndpoints, existing, identityCenter, leastProps, scim, synthesize } from './integration.ts';
 
 const bindSecretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:directory/reader-a1B2c3';
 const targetSecretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:wiki/scim-d4E5f6';
+const resetSecretArn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:directory/reset-g7H8i9';
+const credentialKeyArn = 'arn:aws:kms:eu-central-1:111122223333:key/1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d';
 const template = synthesize({
+  credentials: [
+    {
+      endpoints: credentialEndpoints,
+      rotate: [
+        { name: 'wiki', strategy: { kind: 'single', account: 'svc-wiki' }, kmsKeyArn: credentialKeyArn },
+        { name: 'reader', strategy: { kind: 'single', account: 'svc-reader' }, secret: { bindSecret: true } },
+        {
+          name: 'orders',
+          strategy: { kind: 'alternating', accounts: ['svc-orders-a', 'svc-orders-b'], resetBy: { secretArn: resetSecretArn } },
+        },
+      ],
+    },
+  ],
   directories: [
     {
       existing: { ...existing, bindSecretArn },
@@ -37,6 +53,8 @@ const proving = synthesize({
 });
 
 const mirror = template.tableArn(name('directory'));
+const credentialsTable = template.tableArn(name('credentials-corp'));
+const credentialFolder = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:/ad-lambda/test/credentials/corp/*';
 const stream = template.reference('aws_dynamodb_table', { name: name('directory') }, 'stream_arn');
 const actors = template.tableArn(name('actors'));
 const grants = template.tableArn(name('grants'));
@@ -160,6 +178,27 @@ const allowed: Readonly<Record<string, Allowed>> = {
     SendWhatWasDecided: [platform.sendMessageActions, roleQueues],
     VerifyApprovals: [roles.verifyApprovalActions, [approvals]],
   },
+  'rotate-credential-corp': {
+    ...ofEvery('rotate-credential-corp'),
+    ...deadLetters('rotate-credential-corp'),
+    ...raiseEvents,
+    // It reaches no SQS from the VPC, so it puts no message off.
+    ConsumeQueue: [platform.consumeQueueActions, [template.queueArn(name('rotate-credential-corp'))]],
+    LambdaAttachesNetwork: [platform.networkInterfaceActions, ['arn:aws:ec2:eu-central-1:111122223333:*/*']],
+    LambdaReadsNetwork: [platform.describeNetworkActions, ['*']],
+    ReadSettings: [credentials.readSettingsActions, [credentialsTable]],
+    KeepRotations: [credentials.keepRotationActions, [credentialsTable]],
+    RotateSecrets: [credentials.rotateSecretActions, [credentialFolder, bindSecretArn]],
+    InvokeOwnRotation: [
+      credentials.invokeRotationActions,
+      ['arn:aws:lambda:eu-central-1:111122223333:function:ad-lambda-test-rotate-credential-corp'],
+    ],
+    ReadResetSecrets: [credentials.readResetSecretActions, [resetSecretArn]],
+    UseCredentialKeys: [credentials.useCredentialKeyActions, [credentialKeyArn]],
+  },
+  'check-credentials-corp': {
+    InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('rotate-credential-corp'))]],
+  },
   'record-audit': {
     ...ofEvery('record-audit'),
     ...consume('record-audit'),
@@ -198,20 +237,23 @@ test('GIVEN all roles WHEN synthesized THEN each has exactly one policy, and non
   expect(template.types.filter((type) => /^aws_iam_/.test(type))).toEqual(['aws_iam_role', 'aws_iam_role_policy']);
 });
 
-test('GIVEN the function in the VPC WHEN synthesized THEN its code is denied what Lambda does with its role', () => {
-  const denies = Object.values(template.statements(name('detect-changes-corp'))).filter(({ Effect }) => Effect === 'Deny');
-  expect(denies).toEqual([
-    {
-      Sid: 'CodeTouchesNoNetwork',
-      Effect: 'Deny',
-      Action: [...platform.networkInterfaceActions, ...platform.describeNetworkActions],
-      Resource: ['*'],
-      Condition: {
-        ArnEquals: { 'lambda:SourceFunctionArn': 'arn:aws:lambda:eu-central-1:111122223333:function:ad-lambda-test-detect-changes-corp' },
+test.each(['detect-changes-corp', 'rotate-credential-corp'])(
+  'GIVEN %s in the VPC WHEN synthesized THEN its code is denied what Lambda does with its role',
+  (part) => {
+    const denies = Object.values(template.statements(name(part))).filter(({ Effect }) => Effect === 'Deny');
+    expect(denies).toEqual([
+      {
+        Sid: 'CodeTouchesNoNetwork',
+        Effect: 'Deny',
+        Action: [...platform.networkInterfaceActions, ...platform.describeNetworkActions],
+        Resource: ['*'],
+        Condition: {
+          ArnEquals: { 'lambda:SourceFunctionArn': `arn:aws:lambda:eu-central-1:111122223333:function:${name(part)}` },
+        },
       },
-    },
-  ] satisfies Statement[]);
-});
+    ] satisfies Statement[]);
+  },
+);
 
 test('GIVEN every allowed statement WHEN its resource is "*" or ends in "/*" THEN each of its actions is listed as unscoped with a reason', () => {
   const listed = new Set(unscopedActions.map(({ action }) => action));

@@ -21,6 +21,8 @@ interface Function {
 const maximumPayload = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 } as const;
 
 interface Functions {
+  /** Resolves when somebody executes invocations. */
+  readonly runtime: Promise<void>;
   onInvoke(invoke: Invoke): void;
   /** The function whose code runs in this session: Lambda names the session after it. */
   executing(session: { readonly roleArn: string; readonly sessionName: string }): string | undefined;
@@ -30,6 +32,7 @@ export function lambda({ region, account }: Surroundings): Service & Functions {
   const functions = new Map<string, Function>();
   const mappings = new Map<string, Output>();
   let execute: Invoke | undefined;
+  const attached = Promise.withResolvers<void>();
 
   const arnOf = (name: string): string => `arn:aws:lambda:${region}:${account}:function:${name}`;
   /** A function is given by name, ARN or partial ARN, any of them with a qualifier. */
@@ -163,8 +166,10 @@ export function lambda({ region, account }: Surroundings): Service & Functions {
 
   return {
     name: 'lambda',
+    runtime: attached.promise,
     onInvoke(invokeFunction) {
       execute = invokeFunction;
+      attached.resolve();
     },
     executing({ roleArn, sessionName }) {
       const found = functions.get(sessionName);

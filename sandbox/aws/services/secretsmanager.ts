@@ -1,39 +1,25 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { AwsError } from '../error.ts';
-import { limit, optionalBytes, optionalNumber, optionalText, page, records, text, texts } from '../input.ts';
-import { checkPolicyText, resourcePolicy } from '../resource-policy.ts';
+import { limit, optionalNumber, optionalText, page, records, text, texts } from '../input.ts';
+import { checkPolicyText, grantsToAnybody, resourcePolicy } from '../resource-policy.ts';
 import type { Authorization, Input, Operation, Output, Service, Surroundings } from '../service.ts';
 import { keyUse } from './kms-use.ts';
+import { addVersion, current, hasValue, holderOf, moveStage, type Secret, stagesOf } from './secret.ts';
+import { describedRotation, SecretRotations } from './secret-rotation.ts';
 
-// Secrets Manager: versions and staging labels as the API Reference documents them. Values live in memory alone and reach no log.
+// Secrets Manager: secrets, their policies and copies as the API Reference documents them. Values live in memory alone and reach no log.
 
-interface Version {
-  readonly id: string;
-  readonly createdAt: Date;
-  readonly text?: string;
-  readonly binary?: Buffer;
-  readonly stages: Set<string>;
-}
-
-interface Secret {
-  readonly name: string;
-  readonly arn: string;
-  readonly createdAt: Date;
-  readonly description?: string;
-  readonly kmsKeyId?: string;
-  readonly tags: readonly Input[];
-  policy?: string;
-  changedAt: Date;
-  deletionDate?: Date;
-  readonly versions: Map<string, Version>;
-}
-
-const current = 'AWSCURRENT';
-const previous = 'AWSPREVIOUS';
 const invalidRequest = (message: string): AwsError => new AwsError('InvalidRequestException', message);
 
-export function secretsmanager(surroundings: Surroundings): Service {
+export interface Rotating {
+  /** Rotations that are not at their end. */
+  readonly pendingRotations: number;
+}
+
+/** @param runtime resolves as soon as functions can be invoked */
+export function secretsmanager(surroundings: Surroundings, runtime: Promise<void>): Service & Rotating {
   const { region, account } = surroundings;
+  const rotations = new SecretRotations(surroundings, runtime);
   const secrets = new Map<string, Secret>();
 
   /** By name, by ARN, or by ARN without its random suffix. */
@@ -48,49 +34,27 @@ export function secretsmanager(surroundings: Surroundings): Service {
     return secret;
   }
 
-  const stagesOf = (secret: Secret): Record<string, string[]> =>
-    Object.fromEntries(
-      [...secret.versions.values()].filter((version) => version.stages.size > 0).map((version) => [version.id, [...version.stages]]),
-    );
-
-  /** Moves a label; AWSPREVIOUS follows AWSCURRENT by itself. */
-  function moveStage(secret: Secret, stage: string, to: Version): void {
-    const from = [...secret.versions.values()].find((version) => version.stages.has(stage));
-    if (from === to) return;
-    from?.stages.delete(stage);
-    to.stages.add(stage);
-    if (stage !== current || !from) return;
-    for (const version of secret.versions.values()) version.stages.delete(previous);
-    from.stages.add(previous);
-  }
-
-  function addVersion(secret: Secret, input: Input, stages: readonly string[]): Version {
-    const value = { text: optionalText(input, 'SecretString'), binary: optionalBytes(input, 'SecretBinary') };
-    if ((value.text === undefined) === (value.binary === undefined))
-      throw new AwsError('InvalidParameterException', 'You must provide either SecretString or SecretBinary.');
-    if ((value.binary?.length ?? Buffer.byteLength(value.text ?? '')) > 65_536)
-      throw new AwsError('InvalidParameterException', 'a secret value holds at most 65536 bytes');
-    const id = optionalText(input, 'ClientRequestToken') ?? randomUUID();
-    const existing = secret.versions.get(id);
-    if (existing) {
-      // A repeat of the same request is a success, a change of a version is not possible
-      if (existing.text === value.text && (existing.binary ?? Buffer.alloc(0)).equals(value.binary ?? Buffer.alloc(0))) return existing;
-      throw new AwsError('ResourceExistsException', `A resource with the ID you requested already exists: version ${id}`);
+  /** Copies are there at once. They can be read in their own region, which is not here: only their status is. */
+  function replicate(secret: Secret, input: Input): void {
+    for (const replica of records(input, 'AddReplicaRegions')) {
+      const to = text(replica, 'Region');
+      if (to === region) throw new AwsError('InvalidParameterException', `Invalid replica region ${to}: the secret itself is there`);
+      secret.replicas.set(to, optionalText(replica, 'KmsKeyId') ?? 'alias/aws/secretsmanager');
     }
-    const version: Version = {
-      id,
-      createdAt: new Date(),
-      ...(value.text === undefined ? {} : { text: value.text }),
-      ...(value.binary ? { binary: value.binary } : {}),
-      stages: new Set(),
-    };
-    // "If this operation creates the first version for the secret, then Secrets Manager automatically attaches AWSCURRENT" (PutSecretValue)
-    const first = secret.versions.size === 0 ? [current] : [];
-    secret.versions.set(id, version);
-    for (const stage of new Set([...stages, ...first])) moveStage(secret, stage, version);
-    secret.changedAt = new Date();
-    return version;
   }
+
+  const replication = ({ replicas }: Secret): Output =>
+    replicas.size === 0
+      ? {}
+      : {
+          PrimaryRegion: region,
+          ReplicationStatus: [...replicas].map(([Region, KmsKeyId]) => ({
+            Region,
+            KmsKeyId,
+            Status: 'InSync',
+            StatusMessage: 'Replication succeeded',
+          })),
+        };
 
   function create(input: Input): Output {
     const name = text(input, 'Name');
@@ -114,13 +78,15 @@ export function secretsmanager(surroundings: Surroundings): Service {
       changedAt: now,
       tags: records(input, 'Tags'),
       versions: new Map(),
+      replicas: new Map(),
       ...(description ? { description } : {}),
       ...(kmsKeyId ? { kmsKeyId } : {}),
     };
-    const hasValue = input.SecretString !== undefined || input.SecretBinary !== undefined;
-    const version = hasValue ? addVersion(secret, input, [current]) : undefined;
+    const given = input.SecretString !== undefined || input.SecretBinary !== undefined;
+    const version = given ? addVersion(secret, input, [current]) : undefined;
+    replicate(secret, input);
     secrets.set(name, secret);
-    return { ARN: secret.arn, Name: name, ...(version ? { VersionId: version.id } : {}) };
+    return { ARN: secret.arn, Name: name, ...(version ? { VersionId: version.id } : {}), ...replication(secret) };
   }
 
   function get(input: Input): Output {
@@ -130,7 +96,7 @@ export function secretsmanager(surroundings: Surroundings): Service {
     const version = [...secret.versions.values()].find(
       (one) => (versionId === undefined || one.id === versionId) && (stage === undefined || one.stages.has(stage)),
     );
-    if (!version)
+    if (!version || !hasValue(version))
       throw new AwsError(
         'ResourceNotFoundException',
         `Secrets Manager can't find the specified secret value for ${versionId ? `VersionId: ${versionId}` : `staging label: ${stage}`}`,
@@ -150,7 +116,7 @@ export function secretsmanager(surroundings: Surroundings): Service {
     const secret = secretOf(input);
     const stage = text(input, 'VersionStage');
     const [from, to] = [optionalText(input, 'RemoveFromVersionId'), optionalText(input, 'MoveToVersionId')];
-    const holder = [...secret.versions.values()].find((version) => version.stages.has(stage));
+    const holder = holderOf(secret, stage);
     if (holder && holder.id !== to && holder.id !== from)
       throw new AwsError(
         'InvalidParameterException',
@@ -176,6 +142,8 @@ export function secretsmanager(surroundings: Surroundings): Service {
     LastChangedDate: secret.changedAt,
     CreatedDate: secret.createdAt,
     Tags: secret.tags,
+    ...describedRotation(secret),
+    ...replication(secret),
     ...(secret.deletionDate ? { DeletedDate: secret.deletionDate } : {}),
   });
 
@@ -195,8 +163,24 @@ export function secretsmanager(surroundings: Surroundings): Service {
     run,
   });
 
+  /** "You also need lambda:InvokeFunction permissions on the rotation function." */
+  const rotate: Operation = {
+    authorize(input, caller): readonly Authorization[] {
+      const lambdaArn = optionalText(input, 'RotationLambdaARN') ?? find(text(input, 'SecretId'))?.rotation?.lambdaArn;
+      const [asked, ...others] = operation('RotateSecret', () => ({})).authorize(input, caller);
+      if (asked === undefined || lambdaArn === undefined) return [...(asked ? [asked] : []), ...others];
+      const context = { ...asked.context, 'secretsmanager:RotationLambdaARN': lambdaArn };
+      return [{ ...asked, context }, ...others, { action: 'lambda:InvokeFunction', resource: lambdaArn }];
+    },
+    run: (input) => rotations.rotate(secretOf(input), input),
+  };
+
   return {
     name: 'secretsmanager',
+    get pendingRotations() {
+      return rotations.pending;
+    },
+    close: () => rotations.close(),
     operations: {
       CreateSecret: {
         authorize: (input) => [
@@ -223,8 +207,21 @@ export function secretsmanager(surroundings: Surroundings): Service {
       UpdateSecretVersionStage: operation('UpdateSecretVersionStage', updateStage),
       PutResourcePolicy: operation('PutResourcePolicy', (input) => {
         const secret = secretOf(input);
-        secret.policy = checkPolicyText(text(input, 'ResourcePolicy'), 'MalformedPolicyDocumentException');
+        const policy = checkPolicyText(text(input, 'ResourcePolicy'), 'MalformedPolicyDocumentException');
+        if (input.BlockPublicPolicy === true && grantsToAnybody(policy))
+          throw new AwsError(
+            'PublicPolicyException',
+            'The BlockPublicPolicy parameter is set to true, and the resource policy did not prevent broad access to the secret.',
+          );
+        secret.policy = policy;
         return { ARN: secret.arn, Name: secret.name };
+      }),
+      RotateSecret: rotate,
+      CancelRotateSecret: operation('CancelRotateSecret', (input) => rotations.cancel(secretOf(input))),
+      ReplicateSecretToRegions: operation('ReplicateSecretToRegions', (input) => {
+        const secret = secretOf(input);
+        replicate(secret, input);
+        return { ARN: secret.arn, ...replication(secret) };
       }),
       DeleteSecret: operation('DeleteSecret', (input) => {
         const secret = secretOf(input, true);

@@ -1,8 +1,29 @@
-/** DynamoDB tables. */
+/** DynamoDB tables, and items that Terraform itself writes. */
 import type { Arguments } from '../arguments.ts';
+import { asObject } from '../template.ts';
 import { type ApplyContext, type Attributes, present, type ResourceTypes } from './resource.ts';
 
-export const dynamodb: ResourceTypes = { aws_dynamodb_table: { apply: applyTable } };
+export const dynamodb: ResourceTypes = {
+  aws_dynamodb_table: { apply: applyTable },
+  aws_dynamodb_table_item: { apply: applyItem },
+};
+
+/** Created on the condition that there is none of its key, as the provider does it. */
+async function applyItem(config: Arguments, context: ApplyContext): Promise<Attributes> {
+  const TableName = config.text('table_name');
+  const hashKey = config.text('hash_key');
+  const rangeKey = config.optionalText('range_key');
+  const Item = asObject(config.json('item') ?? {}, `${config.address}: item`);
+  for (const key of [hashKey, ...(rangeKey === undefined ? [] : [rangeKey])])
+    if (Item[key] === undefined) throw new Error(`${config.address}: item has no ${key}, which is a key of ${TableName}`);
+  await context.operator('dynamodb', 'PutItem', {
+    TableName,
+    Item,
+    ConditionExpression: 'attribute_not_exists(#hashKey)',
+    ExpressionAttributeNames: { '#hashKey': hashKey },
+  });
+  return { id: [TableName, hashKey, rangeKey].filter((part) => part !== undefined).join('|') };
+}
 
 async function applyTable(config: Arguments, context: ApplyContext): Promise<Attributes> {
   const name = config.text('name');

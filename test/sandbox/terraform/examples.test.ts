@@ -24,6 +24,8 @@ describe('the example stacks', () => {
       const { region, account = '' } = template;
       // Only staging and prod read a Security log.
       const readsLog = name !== 'dev';
+      // Staging keeps no credentials of others.
+      const rotates = name !== 'staging';
       const targets = name === 'staging' ? ['identity-center'] : ['identity-center', 'wiki'];
       const prefix = `ad-lambda-${name}-`;
       const endpoint = await startEndpoint({ region, account, identityStoreId: 'd-1234567890' });
@@ -42,6 +44,7 @@ describe('the example stacks', () => {
           ...(readsLog ? ['read-security-log'] : []),
           ...ofEveryTarget('reconcile'),
           'record-audit',
+          ...(rotates ? ['rotate-credential-corp'] : []),
           'settle-guard',
           ...ofEveryTarget('sync-roles'),
         ]);
@@ -51,11 +54,12 @@ describe('the example stacks', () => {
           environment: { LDAP_CA: 'PEM of a test' },
         });
         expect(named('detect-changes-corp')?.egressPorts).toContain(636);
-        expect([...stack.functions.values()].filter(({ inVpc }) => inVpc)).toHaveLength(1);
+        expect([...stack.functions.values()].filter(({ inVpc }) => inVpc)).toHaveLength(rotates ? 2 : 1);
         expect(stack.schedules.map(({ targetArn }) => targetArn.slice(targetArn.indexOf(prefix) + prefix.length)).sort()).toEqual([
           'decide-access',
           'detect-changes-corp',
           ...ofEveryTarget('reconcile'),
+          ...(rotates ? ['rotate-credential-corp'] : []),
         ]);
         const fed = stack.eventSources.map(({ functionName, kind }) => [functionName.slice(prefix.length), kind]);
         expect(Object.fromEntries(fed)).toEqual({
@@ -64,6 +68,7 @@ describe('the example stacks', () => {
           ...Object.fromEntries(ofEveryTarget('sync-roles').map((one) => [one, 'sqs'])),
           'settle-guard': 'sqs',
           'record-audit': 'sqs',
+          ...(rotates ? { 'rotate-credential-corp': 'sqs' } : {}),
         });
         for (const target of targets)
           expect(JSON.parse(named(`sync-roles-${target}`)?.environment.TARGET ?? '{}')).toMatchObject({ name: target });
