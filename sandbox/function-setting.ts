@@ -8,6 +8,6 @@ export function functionSetting({ functions }: Pick<AppliedStack, 'functions'>, 
   return value;
 }
 
-/** Whether the function is a detect-changes: it alone is told of domain controllers. */
+/** Whether the function is a detect-changes: it alone is told of the account that reads the directory. */
 export const isDetectChanges = ({ functions }: Pick<AppliedStack, 'functions'>, functionName: string): boolean =>
-  functions.get(functionName)?.environment.LDAPS_URLS !== undefined;
+  functions.get(functionName)?.environment.BIND_SECRET_ARN !== undefined;

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsEndpoint, startEndpoint } from './aws/endpoint.ts';
+import { credentialsOf, prepareCredentials } from './credentials.ts';
 import { checkMachine, type DomainController, startDomainController } from './domain-controller/index.ts';
 import { type Population, populate } from './domain-controller/population.ts';
 import { functionSetting, isDetectChanges } from './function-setting.ts';
@@ -125,8 +126,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       });
     });
     await step('put the secrets, and make the permission sets', async () => {
+      const bindSecretArn = functionSetting(stack, 'BIND_SECRET_ARN');
+      const credentials = await credentialsOf(stack, endpoint);
       const bind = { username: population.bindDn, password: population.bindPassword };
-      await putSecret(endpoint, functionSetting(stack, 'BIND_SECRET_ARN'), JSON.stringify(bind));
+      // Where the connector's account rotates, the accounts are those of its credential.
+      if (!credentials.some(({ secretArn }) => secretArn === bindSecretArn)) await putSecret(endpoint, bindSecretArn, JSON.stringify(bind));
+      await prepareCredentials(credentials, { controller, population, bindSecretArn }, (arn, value) => putSecret(endpoint, arn, value));
       for (const SecretId of secretsOfTargets(stack)) await putSecret(endpoint, SecretId, scimToken);
       await createPermissionSets(endpoint, targetsOf(stack));
     });

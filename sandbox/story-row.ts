@@ -5,7 +5,7 @@ import { isDetectChanges } from './function-setting.ts';
 import type { Sandbox } from './sandbox.ts';
 import { until } from './waiting.ts';
 
-/** Latencies count from the start of the invocation that saw the change (a poll, or a run of reconcile), in milliseconds. */
+/** Latencies count from the start of the invocation that saw the change (a poll, a run of reconcile, or a step of a rotation), in milliseconds. */
 export interface StoryRow {
   readonly change: string;
   readonly event: string;
@@ -80,7 +80,10 @@ function causeOf(trail: readonly TrailRecord[], { type, change, cause }: TrailRe
 
 /** Start of the invocation that saw what the event tells, epoch milliseconds. */
 function startOf({ runtime, stack }: Sandbox, { type, detectedAt }: TrailRecord): number {
-  const isSeer = (name: string) => (type === 'DriftFound' ? /-reconcile-[^-]/.test(name) : isDetectChanges(stack, name));
+  const isSeer = (name: string) => {
+    if (type === 'DriftFound') return /-reconcile-[^-]/.test(name);
+    return type === 'CredentialRotated' ? name.includes('-rotate-credential-') : isDetectChanges(stack, name);
+  };
   const seen = runtime.invocations.findLast(({ functionName, startedAt }) => isSeer(functionName) && startedAt <= Date.parse(detectedAt));
   if (seen === undefined) throw new Error(`no invocation before ${detectedAt} can have seen ${type}`);
   return seen.startedAt;

@@ -1,8 +1,10 @@
 /** The story: people join, are renamed, are disabled and leave, and each change reaches every target by itself, and stays there. */
 
+import { Client } from 'ldapts';
 import type { ChangeOf } from '../handlers/events/catalogue.ts';
 import { guidText } from '../handlers/platform/object-identity.ts';
 import { auditTrail } from './audit-trail.ts';
+import { credentialsOf } from './credentials.ts';
 import { changeAttribute, createGroup, createUser, type Population } from './domain-controller/population.ts';
 import type { Progress } from './progress.ts';
 import { endMembershipsByHand, reconcileNow } from './reconciliation.ts';
@@ -167,6 +169,12 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
     });
   });
 
+  for (const { settings, secretArn } of await credentialsOf(stack, sandbox.endpoint)) {
+    await told(`Credential "${settings.name}" is rotated (${settings.strategy.kind})`, { event: 'CredentialRotated' }, () =>
+      rotateNow(sandbox, settings.name, secretArn),
+    );
+  }
+
   const deleting = targets.filter(({ deletes }) => deletes).map(({ name }) => name);
   const deleted: Effect = { event: 'UserDeleted', ...(deleting.length > 0 && { roleChange: 'AccountDeprovisioned', at: deleting }) };
   await told('Ada is deleted', deleted, async () => {
@@ -180,6 +188,20 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
     );
   });
   return rows;
+}
+
+/** Has Secrets Manager rotate it, as its schedule would, and logs on with what consumers read then. */
+async function rotateNow({ endpoint, controller }: Sandbox, credential: string, SecretId: string): Promise<void> {
+  const read = async () => await endpoint.call('operator', 'secretsmanager', 'GetSecretValue', { SecretId });
+  const { VersionId: before } = await read();
+  await endpoint.call('operator', 'secretsmanager', 'RotateSecret', { SecretId });
+  const current = await until(`the rotation of "${credential}"`, async () => {
+    const now = await read();
+    return now.VersionId === before ? undefined : now;
+  });
+  const { username, password } = JSON.parse(String(current.SecretString)) as { username: string; password: string };
+  const client = new Client({ url: controller.ldapsUrl, tlsOptions: { ca: [controller.ca] } });
+  await client.bind(username, password).finally(() => client.unbind());
 }
 
 /** Whether the audit trail shows a change of this group's members. */

@@ -102,14 +102,12 @@ async function changeOwn(session: AccountSession, account: Account, before: Cred
 /** Proves the pending password at every domain controller, and what the account has to be able to do with it. */
 async function testSecret(deps: RotationDependencies, version: string): Promise<void> {
   const { settings, ledger } = deps;
+  const entry = await ledger.read(settings.name);
+  const { attempt } = entry;
+  if (attempt?.version !== version) return testConfiguration(deps, version);
   const current = await currentOf(deps);
   if (current.version === version) return;
   const pending = await pendingOf(deps, version);
-  const entry = await ledger.read(settings.name);
-  const { attempt } = entry;
-  if (attempt?.version !== version) {
-    throw new CredentialError(`version ${version} of "${settings.name}" was not brought to the directory`, 'start the rotation anew');
-  }
   const { tested, unreachable, passwordLastSet } = await proveEverywhere(deps, pending.credential, attempt.subject.samAccountName ?? '');
   let found: readonly string[] = [];
   if (settings.strategy.kind === 'alternating') {
@@ -125,6 +123,21 @@ async function testSecret(deps: RotationDependencies, version: string): Promise<
   }
   const proof = { tested, unreachable, differences: found };
   await ledger.write({ ...entry, version: entry.version + 1, attempt: { ...attempt, passwordLastSet, proof } });
+}
+
+/**
+ * When a rotation is set up and not begun, Secrets Manager has this step alone taken, of a version that has no value and is removed again
+ * (API Reference, RotateSecret, RotateImmediately). What consumers read now is tested then, if anything.
+ */
+async function testConfiguration(deps: RotationDependencies, version: string): Promise<void> {
+  const { settings, store, directory, log } = deps;
+  const [current, given] = [await store.current(), await store.read(version)];
+  if (current?.version === version) return;
+  if (given !== undefined && given.credential.password !== current?.credential.password) {
+    throw new CredentialError(`version ${version} of "${settings.name}" was not brought to the directory`, 'start the rotation anew');
+  }
+  if (current !== undefined) await (await openAs(directory, current.credential)).close();
+  log.info('CREDENTIAL_CONFIGURATION_TESTED', { credential: settings.name, hasValue: current !== undefined });
 }
 
 /** Makes the pending password the one that consumers read, and tells. */

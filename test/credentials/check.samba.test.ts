@@ -241,6 +241,19 @@ describe('a step of Secrets Manager', () => {
     expect(one.published).toHaveLength(1);
   });
 
+  test('GIVEN a rotation that is only set up WHEN its test step alone is asked for THEN what consumers read is tested, with or without a value', async () => {
+    const { one } = await resetting();
+    const { deps } = functionOf(one);
+    one.store.startRotation('00000000-0000-4000-8000-00000000c0de');
+    await rotateCredential(deps, stepOf('testSecret', '00000000-0000-4000-8000-00000000c0de'));
+    const empty = world.rotating({ kind: 'single', account: 'svc-later' }, undefined);
+    empty.store.startRotation('00000000-0000-4000-8000-00000000c0de');
+    await rotateCredential(functionOf(empty).deps, stepOf('testSecret', '00000000-0000-4000-8000-00000000c0de'));
+    expect([...one.published, ...empty.published]).toEqual([]);
+    // It proves nothing that could become current.
+    await expect(rotateCredential(deps, stepOf('finishSecret', '00000000-0000-4000-8000-00000000c0de'))).rejects.toThrow(/was not tested/);
+  });
+
   test('fails WHEN the version is not pending, the secret is none of ours or the request is none', async () => {
     const { one } = await resetting();
     const { deps } = functionOf(one);

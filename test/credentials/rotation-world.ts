@@ -10,21 +10,13 @@ import type { RotationDependencies } from '../../handlers/credentials/rotation-d
 import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
 import { parseEvent, toEntry } from '../../handlers/events/identity-event.ts';
 import { sidText } from '../../handlers/platform/object-identity.ts';
+import { resetRights } from '../../sandbox/credentials.ts';
 import { type DomainController, joinDomainController, startDomainController } from '../../sandbox/domain-controller/index.ts';
 import { replaceInDatabase } from '../../sandbox/domain-controller/local-database.ts';
 import { administratorClient, changeAttribute, newPassword, unicodePassword } from '../../sandbox/domain-controller/population.ts';
 import { type CallWatch, watching } from '../platform/watched-calls.ts';
 import { type MemoryRotationLedger, memoryRotationLedger } from './memory-rotation-ledger.ts';
 import { type MemoryStore, memoryStore } from './memory-store.ts';
-
-/**
- * Rights of a delegated account on the users of a container: reset the password, and read when it was set (docs/credential-rotation.md).
- * Inherited by user objects alone (their class's schemaIDGUID, MS-ADSC section 2.263).
- */
-export const resetRights = (sid: string): string =>
-  ['CR;00299570-246d-11d0-a768-00aa006e0529', 'RP;bf967a0a-0de6-11d0-a285-00aa003049e2']
-    .map((right) => `(OA;CIIO;${right};bf967aba-0de6-11d0-a285-00aa003049e2;${sid})`)
-    .join('');
 
 /** sAMAccountName of a credential of this world. */
 export const nameOf = ({ username }: Credential): string => username.slice(0, username.indexOf('@'));

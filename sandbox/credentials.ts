@@ -1,0 +1,90 @@
+/** The stack's credentials: their accounts in the domain, what a team puts into their secrets, and a rotation on demand. */
+import { join } from 'node:path';
+import type { Client } from 'ldapts';
+import { accountsOf, type CredentialSettings, parseCredentialSettings } from '../handlers/credentials/credential-settings.ts';
+import { sidText } from '../handlers/platform/object-identity.ts';
+import type { AwsEndpoint } from './aws/endpoint.ts';
+import type { DomainController } from './domain-controller/index.ts';
+import { replaceInDatabase } from './domain-controller/local-database.ts';
+import { createConnectorAccount, createUser, newPassword, type Population, unicodePassword } from './domain-controller/population.ts';
+import type { AppliedStack } from './terraform/applied-stack.ts';
+
+export interface SandboxCredential {
+  readonly settings: CredentialSettings;
+  readonly secretArn: string;
+}
+
+/** The credentials of every rotate-credential, as the table has them; those that others are reset by come first. */
+export async function credentialsOf({ functions }: AppliedStack, endpoint: AwsEndpoint): Promise<readonly SandboxCredential[]> {
+  const tables = new Set([...functions.values()].flatMap(({ environment }) => environment.CREDENTIALS_TABLE ?? []));
+  const found: SandboxCredential[] = [];
+  for (const TableName of tables) {
+    const query = { TableName, KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': { S: 'settings' } } };
+    const { Items } = await endpoint.call('operator', 'dynamodb', 'Query', query);
+    for (const { settings: item } of Items as readonly { settings: { S: string } }[]) {
+      const settings = parseCredentialSettings(item.S);
+      if (!('secretsManager' in settings.store))
+        throw new Error(`credential "${settings.name}" is kept in a vault, and the sandbox runs none: give it a secret`);
+      found.push({ settings, secretArn: settings.store.secretsManager.secretArn });
+    }
+  }
+  const isDelegated = ({ secretArn }: SandboxCredential) => found.some(({ settings }) => resetByOf(settings) === secretArn);
+  return [...found.filter(isDelegated), ...found.filter((one) => !isDelegated(one))];
+}
+
+const resetByOf = ({ strategy }: CredentialSettings): string | undefined => ('resetBy' in strategy ? strategy.resetBy : undefined);
+
+/** Rights to reset the passwords of the users below, and to read when they were set (docs/credential-rotation.md). */
+export const resetRights = (sid: string): string =>
+  ['CR;00299570-246d-11d0-a768-00aa006e0529', 'RP;bf967a0a-0de6-11d0-a285-00aa003049e2']
+    .map((right) => `(OA;CIIO;${right};bf967aba-0de6-11d0-a285-00aa003049e2;${sid})`)
+    .join('');
+
+/**
+ * Creates the accounts, delegates the resets, and gives each secret its first value.
+ *
+ * @param bindSecretArn the connector's own secret: its accounts are connector's accounts
+ * @param put puts a value into a secret
+ */
+export async function prepareCredentials(
+  credentials: readonly SandboxCredential[],
+  { controller, population, bindSecretArn }: { controller: DomainController; population: Population; bindSecretArn: string },
+  put: (secretArn: string, value: string) => Promise<void>,
+): Promise<void> {
+  if (credentials.length === 0) return;
+  const { admin } = population;
+  const unit = `OU=Services,${controller.baseDn}`;
+  await admin.add(unit, { objectClass: ['top', 'organizationalUnit'] });
+  for (const { settings, secretArn } of credentials) {
+    // Of two accounts the first is current, the other one is what the store had before.
+    for (const name of [...accountsOf(settings.strategy)].reverse()) {
+      const password = newPassword();
+      const username = `${name}@${controller.domain}`;
+      if (secretArn === bindSecretArn) await createConnectorAccount(controller, password, ['--name', name]);
+      else {
+        await createUser(admin, unit, name, { userPrincipalName: username, unicodePwd: unicodePassword(password) as never });
+        await age(controller, `CN=${name},${unit}`);
+      }
+      await put(secretArn, JSON.stringify({ username, password }));
+    }
+    const [account = ''] = accountsOf(settings.strategy);
+    if (credentials.some((one) => resetByOf(one.settings) === secretArn))
+      await controller.dsacl(unit, resetRights(await sidOf(admin, `CN=${account},${unit}`)));
+  }
+}
+
+/**
+ * The account has had its password for a month: the domain's policy lets nobody change one on its first day. Nothing but the directory itself
+ * writes that time, so it goes into the naming context's own file.
+ */
+async function age({ directory, baseDn }: DomainController, dn: string): Promise<void> {
+  const database = join(directory, 'private', 'sam.ldb.d', `${baseDn.toUpperCase()}.ldb`);
+  const pwdLastSet = String((BigInt(Date.now() - 30 * 86_400_000) + 11_644_473_600_000n) * 10_000n);
+  await replaceInDatabase({ configFile: join(directory, 'smb.conf'), database }, [{ dn, values: { pwdLastSet } }]);
+}
+
+async function sidOf(admin: Client, dn: string): Promise<string> {
+  const attributes = ['objectSid'];
+  const { searchEntries } = await admin.search(dn, { scope: 'base', attributes, explicitBufferAttributes: attributes });
+  return sidText(searchEntries[0]?.objectSid as Buffer);
+}
