@@ -57,7 +57,8 @@ export class CredentialNetwork extends Construct {
       function: 'rotate-credential',
       name,
       network: { vpcId, subnetIds: [subnetIds[0] ?? '', ...subnetIds.slice(1)], endpoints: { existing: endpoints } },
-      reaches: vault ? 'HTTPS to its endpoints and to the vault' : 'HTTPS to its endpoints',
+      // The same with and without a vault: Terraform replaces a group whose description changes.
+      reaches: 'HTTPS to its endpoints and to a vault where there is one',
       ...directory.controllers,
     });
     this.subnetIds = this.#way.subnetIds;

@@ -100,7 +100,7 @@ export class CredentialRotation extends Construct {
     const { domain } = directory.directory;
     bus.rule(this, `rotate-credential-${name}`, { types: ['PasswordChanged', 'AccessViolationFound'], domain, queue: this.queue });
     bus.rule(this, `credential-signals-${name}`, { signals: [compromisedSignal], queue: this.queue });
-    // It reaches no SQS from the VPC. What it does for a message is to ask for a rotation, which the next check would do as well.
+    // It reaches no SQS from the VPC: a message that failed comes again when its visibility timeout is over.
     rotateCredential.consumeQueue(this.queue, { batchSize: 10, maximumConcurrency: 2, postpones: false });
     new ScheduledCall(this, 'check', {
       environment,
