@@ -171,7 +171,7 @@ function resolveAt(address: string, value: Json, lookup: (reference: Reference) 
 /** @returns the boundaries that are the account's own: their statements are not in the stack, so the sandbox applies none */
 function defineRoles({ endpoint, stack }: ApplyContext): readonly WithoutEffect[] {
   const unknown: WithoutEffect[] = [];
-  for (const { name, arn, trustPolicy, policies, boundaryArn, tags } of stack.roles.values()) {
+  for (const { name, arn, trustPolicy, policies, boundaryArn, tags, maxSessionSeconds } of stack.roles.values()) {
     const boundary = boundaryArn === undefined ? undefined : stack.managedPolicies.get(boundaryArn);
     if (boundaryArn !== undefined && boundary === undefined) {
       const reason = `permissions boundary ${boundaryArn} is not in the stack: what it takes away shows at AWS alone`;
@@ -182,6 +182,7 @@ function defineRoles({ endpoint, stack }: ApplyContext): readonly WithoutEffect[
       trustPolicy,
       policies: sources(policies),
       tags,
+      maxSessionSeconds,
       ...(boundary && { boundary: { name: boundaryArn ?? '', document: boundary } }),
     });
   }
