@@ -21,7 +21,7 @@ export function sts(
     const roleArn = text(input, 'RoleArn');
     const role = identities.roles.get(roleArn);
     const passed = passedTags(input);
-    const externalId = optionalText(input, 'ExternalId');
+    const externalId = checkedExternalId(input);
     const about = {
       resource: roleArn,
       resourceAccount: accountOf(roleArn),
@@ -48,9 +48,6 @@ export function sts(
     const roleArn = text(input, 'RoleArn');
     const sessionName = checkedSessionName(input);
     refuseParameters('AssumeRole', input, ['Policy', 'PolicyArns', 'SerialNumber', 'SourceIdentity', 'ProvidedContexts']);
-    const externalId = optionalText(input, 'ExternalId');
-    if (externalId !== undefined && !/^[\w+=,.@:/-]{2,1224}$/.test(externalId))
-      throw new AwsError('ValidationError', "externalId: 2 to 1224 of letters, digits and _+=,.@:/-; the value isn't repeated here");
     const role = identities.roles.get(roleArn);
     if (!role || (caller === 'operator' && !operatorIsTrusted(role, input)))
       throw new AwsError(
@@ -113,6 +110,13 @@ export function sts(
 export const unsignedOperations: ReadonlyMap<string, { readonly service: 'sts'; readonly caller: typeof anonymous }> = new Map([
   ['AssumeRoleWithWebIdentity', { service: 'sts', caller: anonymous }],
 ]);
+
+/** AWS STS API Reference, AssumeRole. @throws AwsError ValidationError */
+function checkedExternalId(input: Input): string | undefined {
+  const externalId = optionalText(input, 'ExternalId');
+  if (externalId === undefined || /^[\w+=,.@:/-]{2,1224}$/.test(externalId)) return externalId;
+  throw new AwsError('ValidationError', 'externalId: 2 to 1224 of letters, digits and _+=,.@:/-');
+}
 
 const trustPolicyOf = (role: Role) => ({ name: `trust policy of ${roleName(role.arn)}`, document: role.trustPolicy });
 
