@@ -1,100 +1,36 @@
 /** Identity Center in another account: the zips of sync-roles and reconcile reach it through the role that the account's own stack makes. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { AwsProvider } from '@cdktf/provider-aws/lib/provider/index.js';
-import { App, TerraformStack } from 'cdktf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dynamoDbGrants } from '../../handlers/access/dynamodb-grants.ts';
-import { roleEntry } from '../../handlers/access/role-entry.ts';
-import { ActiveDirectoryIntegration, TargetAccess, type TargetProps } from '../../modules/index.ts';
+import { TargetAccess, type TargetProps } from '../../modules/index.ts';
 import { auditTrail } from '../../sandbox/audit-trail.ts';
-import { type AwsEndpoint, startEndpoint } from '../../sandbox/aws/endpoint.ts';
 import { identityStoreOf } from '../../sandbox/identity-store.ts';
-import { createPermissionSets, targetsOf } from '../../sandbox/role-targets.ts';
-import { createRuntime, type Runtime } from '../../sandbox/runtime/index.ts';
-import type { AppliedStack } from '../../sandbox/terraform/applied-stack.ts';
-import { applyStack } from '../../sandbox/terraform/apply-stack.ts';
 import { until } from '../../sandbox/waiting.ts';
 import { accountAccess, leastProps } from '../modules/integration.ts';
 import { desired, readOnly } from '../roles/desired.ts';
-import { clientOf } from './aws/endpoint-fixture.ts';
+import { account, otherAccount, type RunningTargets, runningTargets } from './running-targets.ts';
 
-const account = '111122223333';
-const otherAccount = '444455556666';
-const region = 'eu-central-2';
-const name = (part: string) => `ad-lambda-test-${part}`;
-const role = (part: string) => `arn:aws:iam::${account}:role/${name(part)}`;
+const role = (part: string) => `arn:aws:iam::${account}:role/ad-lambda-test-${part}`;
 const roleArn = `arn:aws:iam::${otherAccount}:role/directory/identity-center`;
 const targetWith = (externalId: string): TargetProps => ({ identityCenter: { ...accountAccess, assumeRole: { roleArn, externalId } } });
 const externalId = '6f1c1f0e-3a55-4f2b-9f0b-6a0a6d4c2f11';
 
-interface World {
-  readonly endpoint: AwsEndpoint;
-  readonly stack: AppliedStack;
-  readonly runtime: Runtime;
-  /** Decides that somebody is to hold these roles, and tells sync-roles. */
-  decide(revision: number, roles: readonly string[]): Promise<void>;
-  stop(): Promise<void>;
-}
-
 /** Both accounts' stacks, as their teams apply them; the target may have been written differently on either side. */
-async function twoAccounts(own: TargetProps, others: TargetProps): Promise<World> {
-  const outdir = mkdtempSync(join(tmpdir(), 'other-account-'));
-  const app = new App({ outdir });
-  const integration = new TerraformStack(app, 'integration');
-  new AwsProvider(integration, 'aws', { region, allowedAccountIds: [account] });
-  new ActiveDirectoryIntegration(integration, 'integration', { ...leastProps, region, targets: [own] });
-  const access = new TerraformStack(app, 'access');
-  new AwsProvider(access, 'aws', { region, allowedAccountIds: [otherAccount] });
-  new TargetAccess(access, 'access', { environment: leastProps, target: others });
-  app.synth();
-  const endpoint = await startEndpoint({ region, account, identityStoreId: 'd-1234567890', identityCenterAccount: otherAccount });
-  const folder = (stack: string) => join(outdir, 'stacks', stack);
-  const stack = await applyStack({ stackDirectory: folder('integration'), endpoint, variables: {} });
-  await applyStack({ stackDirectory: folder('access'), endpoint, account: otherAccount, variables: {} });
-  await createPermissionSets(endpoint, targetsOf(stack));
-  const runtime = createRuntime({ endpoint, stack, hosts: {} });
-  await runtime.start();
-  runtime.pauseSchedules();
-  const grants = dynamoDbGrants(new DynamoDBClient(clientOf(endpoint)), name('grants'));
-  const QueueUrl = stack.functions.get(name('sync-roles-identity-center'))?.environment.ROLE_QUEUE_URL;
-  return {
-    endpoint,
-    stack,
-    runtime,
-    async decide(revision, roles) {
-      const assignments = { developers: [readOnly] };
-      const item = desired(revision, { roles, assignments });
-      await grants.replace(item, revision > 1 ? { revision: revision - 1 } : undefined);
-      const message = { domain: item.domain, guid: item.subject.guid, revision, cause: { ...item.cause, detectedAt: item.decidedAt } };
-      await endpoint.call('operator', 'sqs', 'SendMessage', { QueueUrl, ...asEntry(message) });
-    },
-    async stop() {
-      await runtime.stop();
-      await endpoint.close();
-      rmSync(outdir, { recursive: true });
-    },
-  };
-}
+const twoAccounts = (target: TargetProps, others: TargetProps): Promise<RunningTargets> =>
+  runningTargets({ target, otherAccount: (stack) => void new TargetAccess(stack, 'access', { environment: leastProps, target: others }) });
 
-function asEntry(message: Parameters<typeof roleEntry>[0]): Record<string, unknown> {
-  return { ...roleEntry(message) };
-}
+const decided = desired(1, { roles: ['developers'], assignments: { developers: [readOnly] } });
 
-const callsOf = ({ endpoint }: World, service: string) =>
+const callsOf = ({ endpoint }: RunningTargets, service: string) =>
   endpoint.calls.filter((call) => call.service === service && call.caller !== 'operator' && 'roleArn' in call.caller);
 
 describe('GIVEN an Identity Center of another account, whose role trusts the functions', () => {
-  let world: World;
+  let world: RunningTargets;
   beforeAll(async () => {
     world = await twoAccounts(targetWith(externalId), targetWith(externalId));
   }, 60_000);
   afterAll(() => world?.stop());
 
   it('WHEN a role is decided THEN sync-roles makes it so there, with a session of its own name and tags', async () => {
-    await world.decide(1, ['developers']);
+    await world.decide('identity-center', decided);
     await world.runtime.idle();
     const store = identityStoreOf(world);
     const [user] = await store.users();
@@ -185,14 +121,14 @@ describe('GIVEN an Identity Center of another account, whose role trusts the fun
 });
 
 describe('GIVEN another external id on the other side', () => {
-  let world: World;
+  let world: RunningTargets;
   beforeAll(async () => {
     world = await twoAccounts(targetWith(externalId), targetWith('0d9e8c7b-another'));
   }, 60_000);
   afterAll(() => world?.stop());
 
   it('fails: nothing is made, and what failed says which call was denied, without the external id', async () => {
-    await world.decide(1, ['developers']);
+    await world.decide('identity-center', decided);
     const failed = await until('RoleChangeFailed', async () => (await auditTrail(world)).find(({ type }) => type === 'RoleChangeFailed'));
     expect(failed.change).toMatchObject({ target: 'identity-center', reason: expect.stringMatching(/^AccessDenied: .*sts:AssumeRole/) });
     expect(await identityStoreOf(world).users()).toEqual([]);
