@@ -8,7 +8,7 @@ import { matchesActions, meetsConditions } from './statement-match.ts';
 /** A service by its principal name, a role, role session or account root by ARN, or whoever an identity provider of that ARN vouches for. */
 export type TrustedParty = { readonly service: string } | { readonly principalArn: string } | { readonly federated: string };
 
-/** @throws MalformedPolicyError @throws UnknownPolicyElementError as AWS refuses a role with such a trust policy */
+/** @throws MalformedPolicyError @throws UnknownPolicyElementError for what AWS would refuse when the role is made */
 export function checkTrustPolicy(trustPolicy: PolicySource): void {
   parsePolicy(trustPolicy, 'trust');
 }

@@ -1,5 +1,5 @@
 import { AwsError } from '../error.ts';
-import { trusts } from '../iam/index.ts';
+import { checkTrustPolicy, trusts } from '../iam/index.ts';
 import { optionalText, text } from '../input.ts';
 import { type Authorization, anonymous, type Caller, type Input, type Output, type Service, type Surroundings } from '../service.ts';
 import { accountOf, type Identities, type Role, roleName, sessionArn } from '../session.ts';
@@ -20,6 +20,8 @@ export function sts(
   function questions(input: Input, caller: Caller): readonly Authorization[] {
     const roleArn = text(input, 'RoleArn');
     const role = identities.roles.get(roleArn);
+    // As a resource's policy it would be held to a looser grammar.
+    if (role) checkTrustPolicy(trustPolicyOf(role));
     const passed = passedTags(input);
     const externalId = checkedExternalId(input);
     const about = {

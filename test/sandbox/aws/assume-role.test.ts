@@ -114,8 +114,10 @@ describe('within the account', () => {
     await assume(endpoint.credentialsFor(told.arn, 'told'), { RoleArn: delegated });
   });
 
-  test('fails to define a role whose trust policy AWS would refuse', () => {
-    expect(() => define(`arn:aws:iam::${account}:role/odd`, [{ ...trust(account), Resource: '*' }])).toThrow('Resource');
+  test('fails for a role whose trust policy AWS would have refused', async () => {
+    const odd = define(`arn:aws:iam::${account}:role/odd`, [{ ...trust(account), Resource: '*' }]);
+    const assumed = endpoint.call('operator', 'sts', 'AssumeRole', { RoleArn: odd, RoleSessionName: 'odd' });
+    await expect(assumed).rejects.toThrow('a trust policy is about its own role');
   });
 });
 
