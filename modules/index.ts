@@ -50,5 +50,6 @@ export { ApprovalKey, type ApprovalKeyProps } from './roles/approval-key.ts';
 export { GuardSettlement, type GuardSettlementProps } from './roles/guard-settlement.ts';
 export { RoleSync, type RoleSyncProps } from './roles/role-sync.ts';
 export { RoleTarget, type RoleTargetProps } from './roles/role-target.ts';
+export { TargetAccess, type TargetAccessProps } from './roles/target-access.ts';
 export { checkedTargets, type ReconcileProps, type TargetDefinition, type TargetProps, targetOfRoles } from './roles/target-props.ts';
 export { surplusReasons, unscopedActions } from './surplus-reasons.ts';

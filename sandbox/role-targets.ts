@@ -12,6 +12,9 @@ export interface RoleTarget {
     /** ARN by name. */
     readonly permissionSets?: Readonly<Record<string, string>>;
     readonly endpoint?: string;
+    /** Where Identity Center is in another account. */
+    readonly assumeRole?: { readonly roleArn: string };
+    readonly authentication?: Readonly<Record<string, unknown>>;
   };
   readonly onDeleted?: string;
 }
@@ -32,6 +35,16 @@ export const targetsInTemplate = ({ blocks }: Pick<Template, 'blocks'>): readonl
 
 export const targetsOf = ({ functions }: Pick<AppliedStack, 'functions'>): readonly RoleTarget[] =>
   parse([...functions.values()].map(({ environment }) => environment.TARGET));
+
+/** The account that Identity Center is in, by the role that leads there. */
+export const identityCenterAccountOf = (targets: readonly RoleTarget[]): string | undefined =>
+  targets.flatMap(({ settings }) => settings.assumeRole?.roleArn.split(':')[4] ?? []).at(0);
+
+/** Targets that take a token of AWS's own: at AWS, whoever owns the account turns that on once. */
+export async function enableIdentityTokens(endpoint: AwsEndpoint, targets: readonly RoleTarget[]): Promise<void> {
+  if (targets.some(({ settings }) => settings.authentication !== undefined && 'webIdentity' in settings.authentication))
+    await endpoint.call('operator', 'iam', 'EnableOutboundWebIdentityFederation', {});
+}
 
 /** The permission sets that the targets assign: at AWS, whoever runs Identity Center has made them. */
 export async function createPermissionSets(endpoint: AwsEndpoint, targets: readonly RoleTarget[]): Promise<void> {

@@ -11,7 +11,7 @@ import { unlessAborted } from './interruption.ts';
 import { outsideLogGroups, outsidePolicies } from './outside-the-stack.ts';
 import { createOwnedFolder, removeAbandonedFolders, removeWithOwner } from './owned-folder.ts';
 import type { Progress } from './progress.ts';
-import { createPermissionSets, targetsInTemplate, targetsOf } from './role-targets.ts';
+import { createPermissionSets, enableIdentityTokens, identityCenterAccountOf, targetsInTemplate, targetsOf } from './role-targets.ts';
 import { createRuntime, type Runtime } from './runtime/index.ts';
 import { type ScimServer, startScimServer } from './scim-server.ts';
 import { synthesize } from './synthesis.ts';
@@ -29,6 +29,8 @@ export interface SandboxOptions {
   readonly signal?: AbortSignal;
   /** A stack folder that is synthesized already; its own is made otherwise. */
   readonly stackDirectory?: string;
+  /** Stack folders of other accounts, with roles that the environment's functions assume. */
+  readonly otherAccounts?: readonly string[];
   /** What to change in the domain before the first poll sees it. */
   readonly beforeFirstPoll?: (population: Population, mappedGroupDn: string, controller: DomainController) => Promise<void>;
   /** Longest wait for the first poll. @default 60,000 */
@@ -112,7 +114,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
     const stack = await step('apply the synthesized stack', async () => {
       for (const logGroupName of outsideLogGroups(template)) await endpoint.call('operator', 'logs', 'CreateLogGroup', { logGroupName });
-      return await applyStack({
+      const applied = await applyStack({
         stackDirectory,
         endpoint,
         variables: { directory_ca: controller.ca, ...(scim && { scim_endpoint: scim.url }) },
@@ -124,6 +126,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
           securityGroupId: 'sg-09a8b7c6d5e4f3021',
         },
       });
+      for (const other of options.otherAccounts ?? []) await applyOtherAccount(other, endpoint);
+      return applied;
     });
     await step('put the secrets, and make the permission sets', async () => {
       const bindSecretArn = functionSetting(stack, 'BIND_SECRET_ARN');
@@ -134,6 +138,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       await prepareCredentials(credentials, { controller, population, bindSecretArn }, (arn, value) => putSecret(endpoint, arn, value));
       for (const SecretId of secretsOfTargets(stack)) await putSecret(endpoint, SecretId, scimToken);
       await createPermissionSets(endpoint, targetsOf(stack));
+      await enableIdentityTokens(endpoint, targetsOf(stack));
     });
 
     const runtime = createRuntime({
@@ -187,13 +192,22 @@ async function both<A, B>(
 }
 
 /** Region, account and identity store as the stack itself names them. */
-function settingsOf(template: Template): { region: string; account: string; identityStoreId: string } {
-  const identityStoreId = targetsInTemplate(template).find(({ settings }) => settings.identityStoreId)?.settings.identityStoreId;
+function settingsOf(template: Template): { region: string; account: string; identityStoreId: string; identityCenterAccount?: string } {
+  const targets = targetsInTemplate(template);
+  const identityStoreId = targets.find(({ settings }) => settings.identityStoreId)?.settings.identityStoreId;
+  const identityCenterAccount = identityCenterAccountOf(targets);
   const account = template.account;
   if (identityStoreId === undefined)
     throw new Error('the stack has no target with an identity store: synthesize an environment of examples/');
   if (account === undefined) throw new Error('the aws provider has no allowed_account_ids: name the account that the environment is for');
-  return { region: template.region, account, identityStoreId };
+  return { region: template.region, account, identityStoreId, ...(identityCenterAccount && { identityCenterAccount }) };
+}
+
+/** The stack of an account that the environment reaches into. */
+async function applyOtherAccount(stackDirectory: string, endpoint: AwsEndpoint): Promise<void> {
+  const { account } = loadTemplate(stackDirectory);
+  if (account === undefined) throw new Error(`${stackDirectory}: the aws provider has no allowed_account_ids: name the stack's account`);
+  await applyStack({ stackDirectory, endpoint, account, variables: {} });
 }
 
 /** The names that the VPC's resolver knows: the domain, and its domain controllers. */

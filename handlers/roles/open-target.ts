@@ -6,6 +6,7 @@ import type { Log } from '../platform/log.ts';
 import { dynamoDbBudget } from './dynamodb-budget.ts';
 import type { Target } from './target.ts';
 import type { TargetSettings } from './target-settings.ts';
+import type { TargetOpener } from './targets/identity-center/assume-role.ts';
 import { dynamoDbSessionLedger } from './targets/identity-center/dynamodb-session-ledger.ts';
 import { targetOf } from './targets/index.ts';
 
@@ -15,12 +16,17 @@ export interface TargetPlaces {
   readonly table: string;
   /** ARN of the secret that the target is opened with, or `none`. */
   readonly secretArn: string;
+  /** Told to another account, where the target is in one. */
+  readonly opener: TargetOpener;
   readonly log: Log;
   readonly now: () => Date;
 }
 
 /** @throws ConfigurationError for settings that are not of the target's kind, and for a secret that is missing */
-export async function openTarget(settings: TargetSettings, { dynamodb, table, secretArn, log, now }: TargetPlaces): Promise<Target> {
+export async function openTarget(
+  settings: TargetSettings,
+  { dynamodb, table, secretArn, opener, log, now }: TargetPlaces,
+): Promise<Target> {
   const { name } = settings;
   const closed = targetOf(settings);
   if (closed.secret && secretArn === 'none')
@@ -30,6 +36,7 @@ export async function openTarget(settings: TargetSettings, { dynamodb, table, se
     budget: dynamoDbBudget(dynamodb, table, name, { callsPerSecond: closed.callsPerSecond }),
     sessionLedger: dynamoDbSessionLedger(dynamodb, table, name),
     secret: secretReader(secretArn),
+    opener,
     log,
     now,
   });

@@ -28,12 +28,10 @@ import {
   useLogKeyActions,
 } from './permissions.ts';
 import { type Grantee, policyDocument, type Statement, trustPolicy } from './policy.ts';
+import { checkPolicySize } from './policy-size.ts';
 import { WrongPropError } from './prop-checks.ts';
 import type { Table } from './table.ts';
 import { knownBytes } from './terraform-text.ts';
-
-/** Characters that IAM allows all inline policies of a role together, white space apart (IAM User Guide, "IAM and AWS STS quotas"). */
-const mostPolicyCharacters = 10_240;
 
 /** Bytes of names and values that Lambda allows (AWS Lambda Developer Guide, "Lambda quotas": 4 KB). */
 const mostEnvironmentBytes = 4096;
@@ -260,15 +258,6 @@ function builtZip(name: FunctionName): { path: string; sha256: Buffer } {
   const path = fileURLToPath(new URL(`../../${relative}`, import.meta.url));
   if (!existsSync(path)) throw new WrongPropError(`code of ${name} is missing at ${relative}: run "npm run build" first`);
   return { path, sha256: createHash('sha256').update(readFileSync(path)).digest() };
-}
-
-/** References become ARNs at apply only, so this finds what lists of accounts or files make too long, and no less. */
-function checkPolicySize(name: string, policy: string): void {
-  const characters = knownBytes(policy.replace(/\s/g, ''));
-  if (characters <= mostPolicyCharacters) return;
-  throw new WrongPropError(
-    `policy of ${name} has ${characters} characters, IAM allows ${mostPolicyCharacters}: name fewer accounts, permission sets or files of policies`,
-  );
 }
 
 function checkVariables(name: FunctionName, variables: Readonly<Record<string, string>>): void {

@@ -86,6 +86,7 @@ export class RoleTarget extends Construct {
 
   #syncRoles({ environment, bus, access, ledger, target }: RoleTargetProps): HandlerFunction {
     const variables: Environment<typeof syncRolesEnvironment> = {
+      ENVIRONMENT: environment.name,
       TARGET: targetVariable(target),
       TARGET_SECRET_ARN: this.secretArn ?? 'none',
       GRANTS_TABLE: access.grants.name,
@@ -117,6 +118,7 @@ export class RoleTarget extends Construct {
 
   #reconcile({ environment, bus, access, ledger, reports, target }: RoleTargetProps): HandlerFunction {
     const variables: Environment<typeof reconcileEnvironment> = {
+      ENVIRONMENT: environment.name,
       TARGET: targetVariable(target),
       TARGET_SECRET_ARN: this.secretArn ?? 'none',
       GRANTS_TABLE: access.grants.name,

@@ -90,6 +90,12 @@ const kindNames = Object.keys(targetKinds) as TargetKindName[];
 const kindOf = (name: TargetKindName) => targetKinds[name] as unknown as TargetKind<unknown>;
 
 function checkedTarget(props: TargetProps, environment: IntegrationEnvironment): TargetDefinition {
+  const { settings, reconcile, secretArn } = describedTarget(props);
+  return { settings, reconcile, secret: secretOf(settings.name, settings.kind, settings.settings, secretArn, environment) };
+}
+
+/** What a target is, wherever it is asked from: by the integration, or by the stack of the account that it is in. @throws WrongPropError */
+export function describedTarget(props: TargetProps): Omit<TargetDefinition, 'secret'> & { readonly secretArn: unknown } {
   present('targets has an entry that', props, `give one of { ${kindNames.map(propOf).join(' }, { ')} }`);
   const { name: given, onInactive, onDeleted, attributes, guard, reconcile, ...rest } = props;
   const { kind, value } = givenKind(rest);
@@ -105,8 +111,8 @@ function checkedTarget(props: TargetProps, environment: IntegrationEnvironment):
   refuseUntaken(name, kind, attributes ?? {});
   return {
     settings: { ...checked(`targets "${name}"`, targetSettingsSchema, whole), kind },
-    secret: secretOf(name, kind, settings, secretArn, environment),
     reconcile: checkedReconcile(name, reconcile),
+    secretArn,
   };
 }
 
@@ -193,6 +199,11 @@ export const targetVariable = ({ settings }: TargetDefinition): string => litera
 /** What the functions may do at the target. A kind keeps what only deletes accounts in the statement `DeleteUsers`. */
 export function permissionsAt({ settings }: TargetDefinition, place: IntegrationEnvironment, use: 'keep' | 'read'): readonly Statement[] {
   const { partition, account, region } = place;
-  const all = kindOf(settings.kind).permissions(settings.settings, { partition, account, region }, use);
-  return settings.onDeleted === 'delete' ? all : all.filter(({ Sid }) => Sid !== 'DeleteUsers');
+  return withoutNeedlessDeletions(settings, kindOf(settings.kind).permissions(settings.settings, { partition, account, region }, use));
 }
+
+/** Nobody may delete a user where no account is ever deleted. */
+export const withoutNeedlessDeletions = (
+  { onDeleted }: Pick<TargetSettings, 'onDeleted'>,
+  statements: readonly Statement[],
+): readonly Statement[] => (onDeleted === 'delete' ? statements : statements.filter(({ Sid }) => Sid !== 'DeleteUsers'));

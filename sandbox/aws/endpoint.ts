@@ -1,4 +1,5 @@
 import type { PolicyDocument, PolicySource } from './iam/index.ts';
+import { IdentityProviders } from './identity-providers.ts';
 import { type CallRecord, type Fault, Pipeline } from './pipeline.ts';
 import { serve } from './server.ts';
 import type { Caller, Surroundings } from './service.ts';
@@ -8,6 +9,8 @@ import { dynamodb } from './services/dynamodb.ts';
 import { ec2 } from './services/ec2.ts';
 import { events } from './services/events.ts';
 import { iam } from './services/iam.ts';
+import { iamFederation } from './services/iam-federation.ts';
+import { identityTokens } from './services/identity-tokens.ts';
 import { identitystore } from './services/identitystore.ts';
 import { kms } from './services/kms.ts';
 import { type Invoke, lambda } from './services/lambda.ts';
@@ -19,6 +22,7 @@ import { secretsmanager } from './services/secretsmanager.ts';
 import { sqs } from './services/sqs.ts';
 import { type Provisioning, ssoAdmin } from './services/sso-admin.ts';
 import { sts } from './services/sts.ts';
+import { webIdentity } from './services/web-identity.ts';
 import { xray } from './services/xray.ts';
 import { type Credentials, Identities } from './session.ts';
 
@@ -36,19 +40,26 @@ export interface AwsEndpoint {
   readonly region: string;
   readonly account: string;
   readonly identityStoreId: string;
+  /** Account that IAM Identity Center is in. */
+  readonly identityCenterAccount: string;
   /**
    * A call from within the process, with the input and output of the SDK's command. It passes the same authorization, faults and log as
    * one over HTTP.
    * @throws AwsError
    */
   call(caller: Caller, service: string, operation: string, input: Record<string, unknown>): Promise<Record<string, unknown>>;
+  /** A role of this account, or of another one, which this account's roles may assume where both sides allow it. */
   defineRole(role: {
     readonly arn: string;
     readonly trustPolicy: PolicyDocument;
     readonly policies: readonly PolicySource[];
     readonly boundary?: PolicySource;
     readonly tags?: Record<string, string>;
+    /** @default 3600 */
+    readonly maxSessionSeconds?: number;
   }): void;
+  /** Where on loopback an identity provider's issuer answers, in place of DNS: `https://idp.example.com`, `http://127.0.0.1:41234`. */
+  resolveIssuer(issuer: string, url: string): void;
   /** New temporary credentials of a session, as a Lambda function gets them. */
   credentialsFor(roleArn: string, sessionName: string): Credentials;
   /** Credentials that are allowed everything. */
@@ -82,6 +93,8 @@ export interface EndpointOptions {
   readonly account: string;
   /** e.g. `d-1234567890`. */
   readonly identityStoreId: string;
+  /** Twelve digits. @default `account` */
+  readonly identityCenterAccount?: string;
   /** @default 0, any free port */
   readonly port?: number;
   /** Calls a second that each Identity Store operation takes before it throttles, and all of IAM Identity Center's own together; AWS allows 20. @default unlimited */
@@ -89,9 +102,11 @@ export interface EndpointOptions {
 }
 
 export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoint> {
-  const { region, account, identityStoreId } = options;
+  const { region, account, identityStoreId, identityCenterAccount = options.account } = options;
   const identities = new Identities();
-  const pipeline: Pipeline = new Pipeline(identities, { region, account, executing: (session) => functions.executing(session) });
+  const providers = new IdentityProviders();
+  const executing = (session: { readonly roleArn: string; readonly sessionName: string }) => functions.executing(session);
+  const pipeline: Pipeline = new Pipeline(identities, { region, account, executing });
   let url = '';
   const keys = kms({ region, account });
   const surroundings: Surroundings = { region, account, url: () => url, call: pipeline.call, key: keys.key };
@@ -100,17 +115,19 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
   const metrics = new MetricStore();
   const secrets = secretsmanager(surroundings, functions.runtime);
   const logGroups = logs(surroundings, metrics);
-  const identityStore = identitystore(surroundings, identityStoreId, options.identityStoreCallsPerSecond);
+  const ofIdentityCenter = { ...surroundings, account: identityCenterAccount };
+  const identityStore = identitystore(ofIdentityCenter, identityStoreId, options.identityStoreCallsPerSecond);
   let provisioning: Provisioning = {};
-  const singleSignOn = ssoAdmin(surroundings, identityStore.exists, () => provisioning, options.identityStoreCallsPerSecond);
+  const singleSignOn = ssoAdmin(ofIdentityCenter, identityStore.exists, () => provisioning, options.identityStoreCallsPerSecond);
+  const tokens = identityTokens(surroundings, identities, executing);
   pipeline.add(
     tables,
     functions,
     keys,
     sqs(surroundings),
     events(surroundings),
-    identityStore,
-    singleSignOn,
+    { ...identityStore, account: identityCenterAccount },
+    { ...singleSignOn, account: identityCenterAccount },
     logGroups,
     secrets,
     s3(surroundings),
@@ -119,10 +136,10 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     directoryService(surroundings),
     ec2(surroundings),
     xray(),
-    sts(surroundings, identities),
-    iam(identities),
+    sts(surroundings, identities, { webIdentity: webIdentity(identities, providers, tokens.issuer), identityTokens: tokens }),
+    iam(surroundings, identities, iamFederation(surroundings, providers, tokens)),
   );
-  const server = await serve(pipeline, identities, region, options.port ?? 0);
+  const server = await serve({ pipeline, identities, region, port: options.port ?? 0, documents: tokens.document });
   url = server.url;
 
   return {
@@ -130,8 +147,10 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     region,
     account,
     identityStoreId,
+    identityCenterAccount,
     call: pipeline.call,
     defineRole: (role) => identities.define(role),
+    resolveIssuer: (issuer, at) => providers.resolve(issuer, at),
     credentialsFor: (roleArn, sessionName) => identities.credentialsFor(roleArn, sessionName),
     operator: identities.operator,
     calls: pipeline.calls,

@@ -137,7 +137,9 @@ export class Pipeline {
   private globalContext(caller: Caller): ConditionContext {
     const { region, account, executing } = this.surroundings;
     const now = new Date();
-    const functionArn = caller !== 'operator' && 'roleArn' in caller ? executing(caller) : undefined;
+    const session = caller !== 'operator' && 'roleArn' in caller ? caller : undefined;
+    // A session that the code has assumed is no longer the function's own.
+    const functionArn = session && !session.given ? executing(session) : undefined;
     return {
       'aws:RequestedRegion': region,
       // The endpoint stands for AWS's TLS endpoints; on loopback it speaks plain HTTP
@@ -149,19 +151,20 @@ export class Pipeline {
         : {}),
       // Only calls from a function's code carry it ("Working with Lambda execution environment credentials")
       ...(functionArn ? { 'lambda:SourceFunctionArn': functionArn } : {}),
-      ...(caller !== 'operator' && 'roleArn' in caller ? { 'aws:userid': `${roleName(caller.roleArn)}:${caller.sessionName}` } : {}),
+      ...(session ? { 'aws:userid': `${roleName(session.roleArn)}:${session.sessionName}` } : {}),
+      ...(session?.given?.federatedProvider ? { 'aws:FederatedProvider': session.given.federatedProvider } : {}),
     };
   }
 
   private demand(caller: Caller, service: string, authorization: Authorization): void {
     if (caller === 'operator') return;
-    const { action, resource, context, resourcePolicy, delegationRequired } = authorization;
+    const { action, resource, context, resourcePolicy, delegationRequired, resourceAccount } = authorization;
     const decision = authorize({
       principal: this.identities.principal(caller),
       action,
       resource,
       context: { ...this.globalContext(caller), ...context },
-      resourceAccount: this.surroundings.account,
+      resourceAccount: resourceAccount ?? this.services.get(service)?.account ?? this.surroundings.account,
       ...(resourcePolicy ? { resourcePolicy } : {}),
       ...(delegationRequired ? { delegationRequired } : {}),
     });

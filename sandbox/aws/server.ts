@@ -10,6 +10,7 @@ import { restJson } from './protocol/rest-json.ts';
 import { s3Xml } from './protocol/rest-xml.ts';
 import type { HttpResponse, Protocol } from './protocol/wire.ts';
 import { lambdaRoutes, schedulerRoutes, xrayRoutes } from './routes.ts';
+import { unsignedOperations } from './services/sts.ts';
 import type { Identities } from './session.ts';
 import { type HttpRequest, readScope, SignatureRefused, verifySignature } from './signature.ts';
 
@@ -144,13 +145,22 @@ function verified(
   }
 }
 
-async function answer(
-  incoming: IncomingMessage,
-  response: ServerResponse,
-  pipeline: Pipeline,
-  identities: Identities,
-  region: string,
-): Promise<void> {
+interface ServedBy {
+  readonly pipeline: Pipeline;
+  readonly identities: Identities;
+  readonly region: string;
+  /** What anybody may read, by its path. */
+  readonly documents: (path: string) => object | undefined;
+}
+
+/** A call that carries its own proof, and no signature. */
+function unsignedCall({ body, headers }: HttpRequest, isForm: boolean) {
+  if (!isForm || headers.authorization !== undefined) return undefined;
+  return unsignedOperations.get(new URLSearchParams(body.toString('utf8')).get('Action') ?? '');
+}
+
+async function answer(incoming: IncomingMessage, response: ServerResponse, served: ServedBy): Promise<void> {
+  const { pipeline, identities, region, documents } = served;
   const requestId = randomUUID();
   const isForm = String(incoming.headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded');
   let protocol: Protocol = isForm ? awsQuery('http://sandbox/') : awsJson('1.1', 'com.amazonaws');
@@ -158,6 +168,18 @@ async function answer(
     const [path = '/', query = ''] = (incoming.url ?? '/').split('?', 2);
     const body = await readBody(incoming);
     const raw: HttpRequest = { method: incoming.method ?? 'GET', path, query, headers: incoming.headers, body };
+    const document = incoming.method === 'GET' ? documents(path) : undefined;
+    if (document !== undefined) {
+      send(response, { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(document) }, requestId);
+      return;
+    }
+    const unsigned = unsignedCall(raw, isForm);
+    if (unsigned !== undefined) {
+      protocol = routes[unsigned.service]?.protocol ?? protocol;
+      const { operation, input } = protocol.decode(raw);
+      send(response, protocol.encode(operation, await pipeline.call(unsigned.caller, unsigned.service, operation, input)), requestId);
+      return;
+    }
     let scopeService: string;
     try {
       scopeService = readScope(incoming.headers).service;
@@ -203,16 +225,12 @@ async function answer(
 }
 
 /** Listens on loopback. */
-export async function serve(
-  pipeline: Pipeline,
-  identities: Identities,
-  region: string,
-  port: number,
-): Promise<{ url: string; close: () => Promise<void> }> {
+export async function serve({
+  port,
+  ...served
+}: ServedBy & { readonly port: number }): Promise<{ url: string; close: () => Promise<void> }> {
   const server: Server = createServer({ keepAlive: true, keepAliveTimeout: 60_000 }, (incoming, response) => {
-    answer(incoming, response, pipeline, identities, region).catch((error: unknown) =>
-      response.destroy(error instanceof Error ? error : undefined),
-    );
+    answer(incoming, response, served).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
   return {

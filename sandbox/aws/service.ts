@@ -2,9 +2,24 @@ import type { PolicySource } from './iam/index.ts';
 
 /** Who calls: a role session, an AWS service acting for itself, or the sandbox's operator (allowed everything, logged). */
 export type Caller =
-  | { readonly roleArn: string; readonly sessionName: string }
+  | { readonly roleArn: string; readonly sessionName: string; readonly given?: SessionGrant }
   | { readonly service: string; readonly sourceArn?: string }
   | 'operator';
+
+/** What STS gave a session beside its role. */
+export interface SessionGrant {
+  /** Session tags, the inherited ones among them. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** Keys of those that the next session of a chain inherits. */
+  readonly transitiveTagKeys: readonly string[];
+  /** Epoch milliseconds. */
+  readonly expires: number;
+  /** ARN of the provider whose token it was given for. */
+  readonly federatedProvider?: string;
+}
+
+/** Whoever calls without a signature: a party without an account or policies of its own. */
+export const anonymous = { service: 'anonymous' } as const satisfies Caller;
 
 export type Input = Readonly<Record<string, unknown>>;
 export type Output = Record<string, unknown>;
@@ -16,8 +31,10 @@ export interface Authorization {
   readonly resource: string;
   readonly context?: ConditionContext;
   readonly resourcePolicy?: PolicySource;
-  /** True where the resource policy alone delegates to IAM, as KMS key policies do. */
+  /** True where the resource policy alone delegates to IAM, as KMS key policies and trust policies do. */
   readonly delegationRequired?: boolean;
+  /** Account that owns the resource. @default the service's */
+  readonly resourceAccount?: string;
 }
 
 export interface Operation {
@@ -29,6 +46,8 @@ export interface Service {
   /** IAM prefix, which is also the signing name but for cloudwatch. */
   readonly name: string;
   readonly operations: Readonly<Record<string, Operation>>;
+  /** Account that owns what the service keeps. @default the endpoint's */
+  readonly account?: string;
   close?(): Promise<void> | void;
 }
 

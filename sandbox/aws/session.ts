@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AwsError } from './error.ts';
 import type { PolicyDocument, PolicySource, Principal } from './iam/index.ts';
-import type { Caller } from './service.ts';
+import type { Caller, SessionGrant } from './service.ts';
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -15,13 +15,16 @@ export interface Role {
   readonly policies: readonly PolicySource[];
   readonly boundary?: PolicySource;
   readonly tags?: Readonly<Record<string, string>>;
+  /** Longest session. @default 3600 */
+  readonly maxSessionSeconds?: number;
 }
 
 type RoleSession = Extract<Caller, { roleArn: string }>;
 
 /** `arn:aws:iam::111122223333:role/path/name` → `name`. */
 export const roleName = (roleArn: string): string => roleArn.split('/').at(-1) ?? '';
-const accountOf = (roleArn: string): string => roleArn.split(':')[4] ?? '';
+/** `arn:aws:iam::111122223333:role/name` → `111122223333`. */
+export const accountOf = (roleArn: string): string => roleArn.split(':')[4] ?? '';
 
 /** How the session of a role appears in messages and policies. */
 export const sessionArn = ({ roleArn, sessionName }: RoleSession): string =>
@@ -32,7 +35,7 @@ const random = (prefix: string, length: number): string => {
   return prefix + [...randomBytes(length)].map((byte) => letters[byte % letters.length]).join('');
 };
 
-/** The roles that exist, and whose credentials are whose. */
+/** The roles that exist, those of other accounts among them, and whose credentials are whose. */
 export class Identities {
   readonly operator: Credentials = { accessKeyId: random('AKIA', 16), secretAccessKey: randomBytes(30).toString('base64') };
   readonly roles = new Map<string, Role>();
@@ -55,14 +58,15 @@ export class Identities {
     return role;
   }
 
-  credentialsFor(roleArn: string, sessionName: string, lifetimeMs = Infinity): Required<Credentials> {
+  credentialsFor(roleArn: string, sessionName: string, given?: SessionGrant): Required<Credentials> {
     this.role(roleArn);
     const credentials = {
       accessKeyId: random('ASIA', 16),
       secretAccessKey: randomBytes(30).toString('base64'),
       sessionToken: randomBytes(96).toString('base64'),
     };
-    this.keys.set(credentials.accessKeyId, { credentials, caller: { roleArn, sessionName }, expires: Date.now() + lifetimeMs });
+    const caller = { roleArn, sessionName, ...(given ? { given } : {}) };
+    this.keys.set(credentials.accessKeyId, { credentials, caller, expires: given?.expires ?? Infinity });
     return credentials;
   }
 
@@ -87,7 +91,8 @@ export class Identities {
       account: accountOf(role.arn),
       identityPolicies: role.policies,
       ...(role.boundary ? { boundary: role.boundary } : {}),
-      ...(role.tags ? { tags: role.tags } : {}),
+      // Session tags win over the role's, whatever the case of their keys (IAM User Guide, "Pass session tags in AWS STS").
+      tags: { ...role.tags, ...caller.given?.tags },
     };
   }
 }

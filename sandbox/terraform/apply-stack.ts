@@ -50,6 +50,7 @@ const dataTypes: ResourceTypes = { ...accountData, ...directoryData };
  * @param options.variables a value for each Terraform variable that has no default
  * @param options.policies managed policies that exist outside the stack, by ARN
  * @param options.directory stands in for a managed directory that the stack creates
+ * @param options.account where the stack belongs, if not to the endpoint's account: it may hold IAM roles and their policies alone
  * @throws Error for a resource type, argument or expression that the sandbox does not follow
  */
 export async function applyStack(options: {
@@ -58,16 +59,19 @@ export async function applyStack(options: {
   readonly variables: Readonly<Record<string, string>>;
   readonly policies?: Readonly<Record<string, PolicyDocument>>;
   readonly directory?: SandboxDirectory;
+  readonly account?: string;
 }): Promise<AppliedStack> {
   const stackDirectory = absolutePath(options.stackDirectory);
   const template = loadTemplate(stackDirectory);
-  const { endpoint } = options;
+  const { endpoint, account = endpoint.account } = options;
+  const played = { region: endpoint.region, account };
   for (const where of ['region', 'account'] as const) {
-    const wanted = template[where] ?? endpoint[where];
-    if (wanted !== endpoint[where]) {
-      throw new Error(`the stack is for ${where} ${wanted}, the endpoint plays ${endpoint[where]}: start it with ${wanted}`);
+    const wanted = template[where] ?? played[where];
+    if (wanted !== played[where]) {
+      throw new Error(`the stack is for ${where} ${wanted}, the endpoint plays ${played[where]}: start it with ${wanted}`);
     }
   }
+  if (account !== endpoint.account) refuseAllButRoles(template, account);
   const stack: StackInProgress = {
     functions: new Map(),
     eventSources: [],
@@ -79,13 +83,13 @@ export async function applyStack(options: {
   const context: ApplyContext = {
     endpoint,
     region: endpoint.region,
-    account: endpoint.account,
+    account,
     partition: 'aws',
     stackDirectory,
     ...(options.directory && { directory: options.directory }),
     stack,
     operator: (service, operation, input) => endpoint.call('operator', service, operation, input),
-    arn: (service, resource) => `arn:aws:${service}:${endpoint.region}:${endpoint.account}:${resource}`,
+    arn: (service, resource) => `arn:aws:${service}:${endpoint.region}:${account}:${resource}`,
   };
 
   const values = valuesOf(template, options.variables);
@@ -104,7 +108,7 @@ export async function applyStack(options: {
 
   return {
     region: endpoint.region,
-    account: endpoint.account,
+    account,
     functions: stack.functions,
     eventSources: stack.eventSources,
     schedules: stack.schedules,
@@ -114,6 +118,15 @@ export async function applyStack(options: {
     resources,
     resource: (type, name) => find(resources, type, name),
   };
+}
+
+/** What the endpoint plays of other accounts. */
+const rolesAlone = ['aws_iam_role', 'aws_iam_role_policy', 'aws_iam_policy', 'aws_iam_role_policy_attachment'];
+
+function refuseAllButRoles({ blocks }: Template, account: string): void {
+  const other = [...blocks.values()].find(({ mode, type }) => mode === 'resource' && !rolesAlone.includes(type));
+  if (other === undefined) return;
+  throw new Error(`${other.address}: the sandbox plays roles of account ${account} and nothing else there: keep ${other.type} out`);
 }
 
 function typeOf(block: Block) {
@@ -171,7 +184,7 @@ function resolveAt(address: string, value: Json, lookup: (reference: Reference) 
 /** @returns the boundaries that are the account's own: their statements are not in the stack, so the sandbox applies none */
 function defineRoles({ endpoint, stack }: ApplyContext): readonly WithoutEffect[] {
   const unknown: WithoutEffect[] = [];
-  for (const { name, arn, trustPolicy, policies, boundaryArn, tags } of stack.roles.values()) {
+  for (const { name, arn, trustPolicy, policies, boundaryArn, tags, maxSessionSeconds } of stack.roles.values()) {
     const boundary = boundaryArn === undefined ? undefined : stack.managedPolicies.get(boundaryArn);
     if (boundaryArn !== undefined && boundary === undefined) {
       const reason = `permissions boundary ${boundaryArn} is not in the stack: what it takes away shows at AWS alone`;
@@ -182,6 +195,7 @@ function defineRoles({ endpoint, stack }: ApplyContext): readonly WithoutEffect[
       trustPolicy,
       policies: sources(policies),
       tags,
+      maxSessionSeconds,
       ...(boundary && { boundary: { name: boundaryArn ?? '', document: boundary } }),
     });
   }

@@ -83,6 +83,7 @@ async function run({ url, region, operator, call }: AwsEndpoint): Promise<Reconc
       AWS_ACCESS_KEY_ID: operator.accessKeyId,
       AWS_SECRET_ACCESS_KEY: operator.secretAccessKey,
       ...('sessionToken' in operator && operator.sessionToken ? { AWS_SESSION_TOKEN: String(operator.sessionToken) } : {}),
+      ENVIRONMENT: 'bench',
       TARGET: JSON.stringify({ name: identityCenter, kind: 'identity-center', settings: identityCenterSettings }),
       TARGET_SECRET_ARN: 'none',
       GRANTS_TABLE: tables.grants,

@@ -305,6 +305,8 @@ test('GIVEN an identity token for a target WHEN synthesized THEN it may be asked
     expect(ProveIdentityToTarget?.Condition, one).toMatchObject({
       'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': ['https://wiki.example.com'] },
       Null: { 'sts:IdentityTokenAudience': 'false' },
+      NumericLessThanEquals: { 'sts:DurationSeconds': '300' },
+      StringEquals: { 'sts:SigningAlgorithm': 'RS256' },
     });
     // A token proves who it is: there is no secret that nobody reads.
     expect(ReadTargetSecret, one).toBeUndefined();

@@ -18,6 +18,7 @@ afterAll(() => center.close());
 
 const least = { identityStoreId: 'd-1234567890' };
 const most = { ...least, instanceArn, permissionSets, accounts };
+const assumeRole = { roleArn: 'arn:aws:iam::444455556666:role/identity-center', externalId: '6f1c1f0e-3a55-4f2b' };
 /** As CDKTF writes a value into a string before it is resolved. */
 const token = (number: number) => ['$', `{TfToken[TOKEN.${number}]}`].join('');
 const read = (settings: unknown) => v.parse(identityCenter.settings, settings);
@@ -38,6 +39,7 @@ describe('settings', () => {
       instanceArn: token(2),
       permissionSets: { ReadOnly: token(3) },
       accounts: [token(4)],
+      assumeRole: { roleArn: token(5), externalId: token(6) },
     };
     expect(read(settings)).toMatchObject(settings);
   });
@@ -106,6 +108,17 @@ describe('opening', () => {
     expect([target.assignments, target.sessions, target.setActive]).toEqual([undefined, undefined, undefined]);
   });
 
+  test('GIVEN a role of another account and who opens it THEN the target is opened, and nothing is asked of STS before it is used', async () => {
+    const opener = { environment: 'prod', function: 'reconcile' } as const;
+    const opened = identityCenter.open(read({ ...least, region: 'eu-central-1', assumeRole }), { ...surroundings, opener });
+    expect(await opened).toMatchObject({ name: 'staff' });
+  });
+
+  test('fails for a role of another account where nobody says who opens it', async () => {
+    const opened = kind.open(read({ ...least, region: 'eu-central-1', assumeRole }), surroundings);
+    await expect(opened).rejects.toThrow('target "staff" is in another account');
+  });
+
   test('fails for access to accounts without a ledger of cut sessions', async () => {
     await expect(kind.open(read({ ...most, region: 'eu-central-1' }), surroundings)).rejects.toThrow(ConfigurationError);
   });
@@ -163,6 +176,14 @@ describe('invariant 9: permissions', () => {
     await expect(target.createRole('developers')).rejects.toMatchObject({ name: 'AccessDeniedException' });
     await expect(target.sessions?.cut('user-1', ['ReadOnly'])).rejects.toMatchObject({ name: 'AccessDeniedException' });
     expect(actions.filter((action) => !/:(?:List|Get|Describe)/.test(action))).toEqual([]);
+  });
+
+  test('GIVEN a role of another account THEN its ARN is all that the functions reach, whatever else is set', () => {
+    for (const use of ['keep', 'read'] as const) {
+      expect(identityCenter.permissions(read({ ...most, assumeRole }), place, use)).toEqual([
+        { Sid: 'AssumeTargetRole', Effect: 'Allow', Action: ['sts:AssumeRole', 'sts:TagSession'], Resource: [assumeRole.roleArn] },
+      ]);
+    }
   });
 
   test('THEN access to accounts is allowed for its own accounts and permission sets alone, and not where there is none', () => {

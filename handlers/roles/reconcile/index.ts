@@ -33,7 +33,14 @@ const sqs = new SQSClient({});
 const log = createLog('reconcile');
 const now = () => new Date();
 const dependencies = {
-  target: await openTarget(settings, { dynamodb, table: env.ROLES_TABLE, secretArn: env.TARGET_SECRET_ARN, log, now }),
+  target: await openTarget(settings, {
+    dynamodb,
+    table: env.ROLES_TABLE,
+    secretArn: env.TARGET_SECRET_ARN,
+    opener: { environment: env.ENVIRONMENT, function: 'reconcile' },
+    log,
+    now,
+  }),
   settings,
   mode,
   everyMinutes,

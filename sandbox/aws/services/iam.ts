@@ -1,13 +1,14 @@
 import { AwsError } from '../error.ts';
 import { limit, optionalText, page, text } from '../input.ts';
-import type { Input, Operation, Output, Service } from '../service.ts';
-import { type Identities, type Role, roleName } from '../session.ts';
+import type { Input, Operation, Output, Service, Surroundings } from '../service.ts';
+import { accountOf, type Identities, type Role, roleName } from '../session.ts';
 
-/** IAM, read only: the roles that were defined, for whoever wants to see why a call was refused. */
-export function iam(identities: Identities): Service {
+/** IAM, read only: the roles that were defined, for whoever wants to see why a call was refused; and what it has to do with federation. */
+export function iam({ account }: Surroundings, identities: Identities, federation: Service['operations']): Service {
+  const own = () => [...identities.roles.values()].filter(({ arn }) => accountOf(arn) === account);
   const path = (role: Role): string => `/${role.arn.split(':role/')[1]?.split('/').slice(0, -1).join('/') ?? ''}/`.replace('//', '/');
   const named = (input: Input): Role => {
-    const role = [...identities.roles.values()].find((one) => roleName(one.arn) === text(input, 'RoleName'));
+    const role = own().find((one) => roleName(one.arn) === text(input, 'RoleName'));
     if (!role) throw new AwsError('NoSuchEntity', `The role with name ${text(input, 'RoleName')} cannot be found.`, 404);
     return role;
   };
@@ -18,7 +19,7 @@ export function iam(identities: Identities): Service {
     Arn: role.arn,
     CreateDate: new Date(0),
     AssumeRolePolicyDocument: encodeURIComponent(JSON.stringify(role.trustPolicy)),
-    MaxSessionDuration: 3600,
+    MaxSessionDuration: role.maxSessionSeconds ?? 3600,
   });
   const paged = (input: Input, member: string, all: readonly unknown[]): Output => {
     const { items, nextToken } = page(all, optionalText(input, 'Marker'), limit(input, 'MaxItems', 1, 1000, 100));
@@ -31,9 +32,10 @@ export function iam(identities: Identities): Service {
   return {
     name: 'iam',
     operations: {
+      ...federation,
       ListRoles: {
         authorize: () => [{ action: 'iam:ListRoles', resource: '*' }],
-        run: (input) => paged(input, 'Roles', [...identities.roles.values()].map(shown)),
+        run: (input) => paged(input, 'Roles', own().map(shown)),
       },
       GetRole: onRole('GetRole', (input) => ({ Role: shown(named(input)) })),
       ListRolePolicies: onRole('ListRolePolicies', (input) =>

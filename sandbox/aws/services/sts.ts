@@ -1,56 +1,88 @@
 import { AwsError } from '../error.ts';
-import { trusts } from '../iam/index.ts';
-import { limit, optionalText, text } from '../input.ts';
-import type { Caller, Input, Output, Service, Surroundings } from '../service.ts';
-import { type Identities, roleName, sessionArn } from '../session.ts';
+import { checkTrustPolicy, trusts } from '../iam/index.ts';
+import { optionalText, text } from '../input.ts';
+import { type Authorization, anonymous, type Caller, type Input, type Output, type Service, type Surroundings } from '../service.ts';
+import { accountOf, type Identities, type Role, roleName, sessionArn } from '../session.ts';
+import type { IdentityTokens } from './identity-tokens.ts';
+import { chainedTags, passedTags, tagContext } from './session-tags.ts';
+import { checkedSessionName, refuseParameters, sessionSeconds, uniqueId } from './sts-request.ts';
+import type { WebIdentity } from './web-identity.ts';
 
-// STS: who am I, and AssumeRole. A role is assumed when its trust policy names the caller, and the caller's own policies allow it unless
-// the trust policy names the caller directly.
+// STS: who am I, and AssumeRole. A role is assumed when its trust policy allows the caller and the caller's own policies allow it, too; within
+// an account the first is enough where the trust policy names the caller itself.
 
-export function sts({ account }: Surroundings, identities: Identities): Service {
-  const uniqueId = (caller: Exclude<Caller, 'operator'>): string =>
-    'service' in caller ? caller.service : `AROASANDBOX${roleName(caller.roleArn)}:${caller.sessionName}`;
+export function sts(
+  { account }: Surroundings,
+  identities: Identities,
+  federation: { readonly webIdentity: WebIdentity; readonly identityTokens: IdentityTokens },
+): Service {
+  /** What IAM is asked: the role is the resource, and its trust policy the resource's. */
+  function questions(input: Input, caller: Caller): readonly Authorization[] {
+    const roleArn = text(input, 'RoleArn');
+    const role = identities.roles.get(roleArn);
+    // As a resource's policy it would be held to a looser grammar.
+    if (role) checkTrustPolicy(trustPolicyOf(role));
+    const passed = passedTags(input);
+    const externalId = checkedExternalId(input);
+    const about = {
+      resource: roleArn,
+      resourceAccount: accountOf(roleArn),
+      delegationRequired: true,
+      ...(role ? { resourcePolicy: trustPolicyOf(role) } : {}),
+    };
+    const context = { ...tagContext(passed), ...resourceTags(role) };
+    const assume: Authorization = {
+      ...about,
+      action: 'sts:AssumeRole',
+      context: {
+        ...context,
+        'sts:RoleSessionName': text(input, 'RoleSessionName'),
+        ...(externalId === undefined ? {} : { 'sts:ExternalId': externalId }),
+      },
+    };
+    // No key of the request but its tags is listed for it (Service Authorization Reference, "AWS Security Token Service").
+    const tag: Authorization = { ...about, action: 'sts:TagSession', context };
+    const tags = Object.keys(passed.tags).length > 0 && !(caller !== 'operator' && 'service' in caller);
+    return tags ? [assume, tag] : [assume];
+  }
 
   function assume(input: Input, caller: Caller): Output {
     const roleArn = text(input, 'RoleArn');
-    const sessionName = text(input, 'RoleSessionName');
-    if (!/^[\w+=,.@-]{2,64}$/.test(sessionName))
-      throw new AwsError('ValidationError', `roleSessionName '${sessionName}': 2 to 64 of letters, digits and _+=,.@-`);
-    for (const name of ['Policy', 'PolicyArns', 'SerialNumber'])
-      if (input[name] !== undefined) throw new AwsError('NotImplemented', `the sandbox does not implement AssumeRole with ${name}`, 501);
+    const sessionName = checkedSessionName(input);
+    refuseParameters('AssumeRole', input, ['Policy', 'PolicyArns', 'SerialNumber', 'SourceIdentity', 'ProvidedContexts']);
     const role = identities.roles.get(roleArn);
-    const who = caller === 'operator' ? `arn:aws:iam::${account}:root` : 'service' in caller ? caller.service : sessionArn(caller);
-    const party =
-      caller !== 'operator' && 'service' in caller
-        ? { service: caller.service }
-        : { principalArn: caller === 'operator' ? who : caller.roleArn };
-    const externalId = optionalText(input, 'ExternalId');
-    const context = {
-      'sts:RoleSessionName': sessionName,
-      'aws:PrincipalArn': caller === 'operator' ? who : 'service' in caller ? caller.service : caller.roleArn,
-      'aws:PrincipalAccount': account,
-      ...(externalId ? { 'sts:ExternalId': externalId } : {}),
-      ...(caller !== 'operator' && 'service' in caller
-        ? { 'aws:SourceAccount': account, ...(caller.sourceArn ? { 'aws:SourceArn': caller.sourceArn } : {}) }
-        : {}),
-    };
-    const trusted =
-      role && trusts({ name: `trust policy of ${roleName(roleArn)}`, document: role.trustPolicy }, party, 'sts:AssumeRole', context);
-    if (!trusted)
-      throw new AwsError('AccessDenied', `User: ${who} is not authorized to perform: sts:AssumeRole on resource: ${roleArn}`, 403);
-    const lifetime = limit(input, 'DurationSeconds', 900, 43_200, 3600) * 1000;
-    const credentials = identities.credentialsFor(roleArn, sessionName, lifetime);
+    if (!role || (caller === 'operator' && !operatorIsTrusted(role, input)))
+      throw new AwsError(
+        'AccessDenied',
+        `User: ${nameOf(caller)} is not authorized to perform: sts:AssumeRole on resource: ${roleArn}`,
+        403,
+      );
+    const before = caller !== 'operator' && 'roleArn' in caller ? caller : undefined;
+    const lifetime = sessionSeconds(input, role, before !== undefined);
+    const expires = Date.now() + lifetime * 1000;
+    const credentials = identities.credentialsFor(roleArn, sessionName, { ...chainedTags(passedTags(input), before?.given), expires });
     const session = { roleArn, sessionName };
     return {
       Credentials: {
         AccessKeyId: credentials.accessKeyId,
         SecretAccessKey: credentials.secretAccessKey,
         SessionToken: credentials.sessionToken,
-        Expiration: new Date(Date.now() + lifetime),
+        Expiration: new Date(expires),
       },
       AssumedRoleUser: { AssumedRoleId: uniqueId(session), Arn: sessionArn(session) },
     };
   }
+
+  /** IAM is not asked about the operator: the trust policy is, all the same. */
+  function operatorIsTrusted(role: Role, input: Input): boolean {
+    const root = `arn:aws:iam::${account}:root`;
+    const asked = questions(input, 'operator');
+    const own = { 'aws:PrincipalArn': root, 'aws:PrincipalAccount': account };
+    return asked.every(({ action, context }) => trusts(trustPolicyOf(role), { principalArn: root }, action, { ...context, ...own }));
+  }
+
+  const nameOf = (caller: Caller): string =>
+    caller === 'operator' ? `arn:aws:iam::${account}:root` : 'service' in caller ? caller.service : sessionArn(caller);
 
   return {
     name: 'sts',
@@ -58,18 +90,42 @@ export function sts({ account }: Surroundings, identities: Identities): Service 
       // "No permissions are required to perform this operation" (API Reference)
       GetCallerIdentity: {
         authorize: () => [],
-        run: (_input, caller) =>
-          caller === 'operator'
-            ? { UserId: account, Account: account, Arn: `arn:aws:iam::${account}:root` }
-            : { UserId: uniqueId(caller), Account: account, Arn: 'service' in caller ? caller.service : sessionArn(caller) },
+        run: (_input, caller) => {
+          if (caller === 'operator') return { UserId: account, Account: account, Arn: nameOf(caller) };
+          return 'service' in caller
+            ? { UserId: caller.service, Account: account, Arn: caller.service }
+            : { UserId: uniqueId(caller), Account: accountOf(caller.roleArn), Arn: sessionArn(caller) };
+        },
       },
-      AssumeRole: {
-        authorize: (input, caller) =>
-          caller !== 'operator' && 'service' in caller
-            ? [] // the trust policy alone decides on a service
-            : [{ action: 'sts:AssumeRole', resource: text(input, 'RoleArn') }],
-        run: assume,
+      AssumeRole: { authorize: questions, run: assume },
+      // The token says who calls: a signature is neither needed nor looked at (API Reference).
+      AssumeRoleWithWebIdentity: { authorize: () => [], run: (input) => federation.webIdentity.assume(input) },
+      GetWebIdentityToken: {
+        authorize: (input) => federation.identityTokens.questions(input),
+        run: (input, caller) => federation.identityTokens.issue(input, caller),
       },
     },
   };
 }
+
+/** Operations that are called without credentials, by the action's name. */
+export const unsignedOperations: ReadonlyMap<string, { readonly service: 'sts'; readonly caller: typeof anonymous }> = new Map([
+  ['AssumeRoleWithWebIdentity', { service: 'sts', caller: anonymous }],
+]);
+
+/** AWS STS API Reference, AssumeRole. @throws AwsError ValidationError */
+function checkedExternalId(input: Input): string | undefined {
+  const externalId = optionalText(input, 'ExternalId');
+  if (externalId === undefined || /^[\w+=,.@:/-]{2,1224}$/.test(externalId)) return externalId;
+  throw new AwsError('ValidationError', 'externalId: 2 to 1224 of letters, digits and _+=,.@:/-');
+}
+
+const trustPolicyOf = (role: Role) => ({ name: `trust policy of ${roleName(role.arn)}`, document: role.trustPolicy });
+
+const resourceTags = (role: Role | undefined) =>
+  Object.fromEntries(
+    Object.entries(role?.tags ?? {}).flatMap(([key, value]) => [
+      [`aws:ResourceTag/${key}`, value],
+      [`iam:ResourceTag/${key}`, value],
+    ]),
+  );

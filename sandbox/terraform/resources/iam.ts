@@ -12,15 +12,19 @@ export const iam: ResourceTypes = {
   aws_iam_role_policy: { apply: applyInlinePolicy },
   aws_iam_policy: { apply: applyManagedPolicy },
   aws_iam_role_policy_attachment: { apply: applyAttachment },
+  aws_iam_openid_connect_provider: { apply: applyIdentityProvider },
 };
 
 function applyRole(config: Arguments, context: ApplyContext): Attributes {
   const name = config.text('name');
   const arn = `arn:${context.partition}:iam::${context.account}:role${config.optionalText('path') ?? '/'}${name}`;
   const boundaryArn = config.optionalText('permissions_boundary');
-  config.withoutEffect('description', 'max_session_duration', 'force_detach_policies');
+  config.withoutEffect('description', 'force_detach_policies');
   const trustPolicy = document(config, 'assume_role_policy');
-  const role = { name, arn, trustPolicy, tags: config.textMap('tags'), policies: new Map<string, PolicyDocument>() };
+  const maxSessionSeconds = config.number('max_session_duration', 3600);
+  if (maxSessionSeconds < 3600 || maxSessionSeconds > 43_200)
+    throw new Error(`${config.address}: max_session_duration is ${maxSessionSeconds}: IAM takes 3600 to 43200`);
+  const role = { name, arn, trustPolicy, maxSessionSeconds, tags: config.textMap('tags'), policies: new Map<string, PolicyDocument>() };
   context.stack.roles.set(name, boundaryArn === undefined ? role : { ...role, boundaryArn });
   return { id: name, arn, unique_id: name };
 }
@@ -57,6 +61,19 @@ function roleOf(config: Arguments, context: ApplyContext): RoleInProgress {
   const role = context.stack.roles.get(name);
   if (role === undefined) throw new Error(`${config.address}: no role "${name}" in the stack`);
   return role;
+}
+
+async function applyIdentityProvider(config: Arguments, context: ApplyContext): Promise<Attributes> {
+  const url = config.text('url');
+  const tags = Object.entries(config.textMap('tags')).map(([Key, Value]) => ({ Key, Value }));
+  const created = await context.operator('iam', 'CreateOpenIDConnectProvider', {
+    Url: url,
+    ClientIDList: config.texts('client_id_list'),
+    ThumbprintList: config.texts('thumbprint_list'),
+    Tags: tags,
+  });
+  const arn = String(created.OpenIDConnectProviderArn);
+  return { id: arn, arn, url: arn.split(':oidc-provider/')[1] ?? '' };
 }
 
 /** Its grammar is checked where it is evaluated. */

@@ -18,6 +18,7 @@ export interface RoleInProgress {
   readonly arn: string;
   readonly trustPolicy: PolicyDocument;
   readonly boundaryArn?: string;
+  readonly maxSessionSeconds: number;
   readonly tags: Readonly<Record<string, string>>;
   readonly policies: Map<string, PolicyDocument>;
 }

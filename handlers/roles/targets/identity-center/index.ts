@@ -2,13 +2,18 @@
 import { ConfigurationError } from '../../../platform/errors.ts';
 import type { Target } from '../../target.ts';
 import type { TargetKind, TargetSurroundings } from '../kind.ts';
+import type { AssumeRoleSettings, TargetOpener } from './assume-role.ts';
 import { identityCenterAttributes } from './attributes.ts';
 import { identityCenterPermissions } from './permissions.ts';
 import type { SessionLedger } from './session-ledger.ts';
 import { accountAccess, type IdentityCenterSettings, identityCenterSettings } from './settings.ts';
 
-/** Where roles bring access to AWS accounts, whose sessions are cut is kept in the roles table. */
-export type IdentityCenterSurroundings = TargetSurroundings & { readonly sessionLedger?: SessionLedger | undefined };
+export type IdentityCenterSurroundings = TargetSurroundings & {
+  /** Where roles bring access to AWS accounts, whose sessions are cut is kept in the roles table. */
+  readonly sessionLedger?: SessionLedger | undefined;
+  /** Where IAM Identity Center is in another account, its role is told who comes. */
+  readonly opener?: TargetOpener | undefined;
+};
 
 export const identityCenter = {
   settings: identityCenterSettings,
@@ -19,7 +24,7 @@ export const identityCenter = {
     return access && { accounts: access.accounts, permissionSets: Object.keys(access.permissionSets) };
   },
   permissions: identityCenterPermissions,
-  async open(settings, { name, budget, now, sessionLedger }: IdentityCenterSurroundings): Promise<Target> {
+  async open(settings, { name, budget, now, sessionLedger, opener }: IdentityCenterSurroundings): Promise<Target> {
     // Imported only here: synth reads settings and permissions, and loads no SDK.
     const [{ IdentitystoreClient }, { SSOAdminClient }, { identityCenterTarget }, { retries }] = await Promise.all([
       import('@aws-sdk/client-identitystore'),
@@ -27,7 +32,12 @@ export const identityCenter = {
       import('./identity-center.ts'),
       import('./store.ts'),
     ]);
-    const options = { ...retries, ...(settings.region === undefined ? {} : { region: settings.region }) };
+    const credentials = settings.assumeRole && (await credentialsOf(settings.assumeRole, name, opener, now));
+    const options = {
+      ...retries,
+      ...(settings.region === undefined ? {} : { region: settings.region }),
+      ...(credentials === undefined ? {} : { credentials }),
+    };
     const access = accountAccess(settings);
     if (access !== undefined && sessionLedger === undefined)
       throw new ConfigurationError(`target "${name}" brings access to AWS accounts: open it with a ledger of cut sessions`);
@@ -42,3 +52,12 @@ export const identityCenter = {
     });
   },
 } satisfies TargetKind<IdentityCenterSettings>;
+
+/** @throws ConfigurationError for a target that nobody says who opens */
+async function credentialsOf(role: AssumeRoleSettings, target: string, opener: TargetOpener | undefined, now: () => Date) {
+  if (opener === undefined)
+    throw new ConfigurationError(`target "${target}" is in another account: open it with the environment and the function that do so`);
+  const [{ STSClient }, { assumedRole }] = await Promise.all([import('@aws-sdk/client-sts'), import('./assumed-role.ts')]);
+  // The endpoint of the function's own region, wherever IAM Identity Center is.
+  return assumedRole(new STSClient({}), { ...role, target, opener }, now);
+}

@@ -44,6 +44,9 @@ export const keepInlinePolicyActions = [
 /** Needs the instance, the permission set and every account in which the set is provisioned: also accounts that are not ours. */
 export const provisionActions = ['sso:ProvisionPermissionSet'] as const;
 
+/** Need the role in the other account. Each session carries tags. */
+export const assumeTargetRoleActions = ['sts:AssumeRole', 'sts:TagSession'] as const;
+
 const storeIds =
   'the identity store makes the ids of users, groups and memberships: the store is named, its objects are user/*, group/* and membership/*';
 const anyAccount =
@@ -82,20 +85,33 @@ export const rarelyUsed: readonly { readonly action: string; readonly reason: st
   { action: 'sso:DeleteInlinePolicyFromPermissionSet', reason: 'takes away an inline policy that held nothing but our denial' },
 ];
 
+const allow = (Sid: string, Action: readonly string[], ...Resource: readonly string[]): TargetStatement => ({
+  Sid,
+  Effect: 'Allow',
+  Action,
+  Resource,
+});
+
+/** Of the functions' own roles: to assume the other account's role and nothing else, where there is one. */
 export function identityCenterPermissions(
   settings: IdentityCenterSettings,
-  { partition, account }: Place,
+  place: Place,
+  use: 'keep' | 'read',
+): readonly TargetStatement[] {
+  return settings.assumeRole === undefined
+    ? permissionsInAccount(settings, place, use)
+    : [allow('AssumeTargetRole', assumeTargetRoleActions, settings.assumeRole.roleArn)];
+}
+
+/** Of whoever calls IAM Identity Center: the functions' own roles, or the role that they assume. `place` is where it is. */
+export function permissionsInAccount(
+  settings: Omit<IdentityCenterSettings, 'assumeRole'>,
+  { partition, account }: Pick<Place, 'partition' | 'account'>,
   use: 'keep' | 'read',
 ): readonly TargetStatement[] {
   // The store's ARN has no region, its objects' ARNs neither region nor account.
   const store = `arn:${partition}:identitystore::${account}:identitystore/${settings.identityStoreId}`;
   const every = (kind: 'user' | 'group' | 'membership') => `arn:${partition}:identitystore:::${kind}/*`;
-  const allow = (Sid: string, Action: readonly string[], ...Resource: readonly string[]): TargetStatement => ({
-    Sid,
-    Effect: 'Allow',
-    Action,
-    Resource,
-  });
   const access = accountAccess(settings);
   if (use === 'read') {
     return [

@@ -1,17 +1,7 @@
 /** What a team says about IAM Identity Center as a target. Checked at synth and again when a function opens the target. */
 import * as v from 'valibot';
-
-/** A value that only the apply knows: an interpolation that the synthesized JSON carries. */
-const unresolved = /[$#]\{.*\}/;
-
-const known = (format: RegExp, remedy: string) =>
-  v.pipe(
-    v.string(),
-    v.check(
-      (value) => unresolved.test(value) || format.test(value),
-      ({ input }) => `"${input}": ${remedy}`,
-    ),
-  );
+import { assumeRoleSettings } from './assume-role.ts';
+import { known, unresolved } from './known.ts';
 
 // Formats: Identity Store API Reference ("IdentityStoreId") and IAM Identity Center API Reference ("CreateAccountAssignment",
 // "PermissionSet", "PutInlinePolicyToPermissionSet").
@@ -43,6 +33,8 @@ export const identityCenterSettings = v.pipe(
     ),
     /** Region of IAM Identity Center. @default the environment's */
     region: v.optional(known(regionName, 'give a region such as eu-central-1')),
+    /** Role of the account that IAM Identity Center is in, or is delegated to, where that is another one. @default the functions' own roles */
+    assumeRole: v.optional(assumeRoleSettings),
     /** ARNs by the name that role mappings use. */
     permissionSets: v.optional(
       v.record(
