@@ -1,0 +1,36 @@
+/** Calls that Terraform made, as IAM is asked for them, and the record of them. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Asked } from './authorization.ts';
+
+/** In order: everything is created, looked at again, changed, and destroyed. */
+export const steps = ['apply', 'plan', 'update', 'destroy'] as const;
+export type Step = (typeof steps)[number];
+
+export interface RecordedCall extends Asked {
+  readonly steps: readonly Step[];
+}
+
+export interface Recording {
+  readonly environment: 'dev' | 'staging' | 'prod';
+  /** Types of resources that the test server cannot keep, left out of what was applied. */
+  readonly leftOut: readonly string[];
+  readonly calls: readonly RecordedCall[];
+}
+
+export const recordingsPath = fileURLToPath(new URL('terraform-calls.json', import.meta.url));
+
+/** @throws when there is no record: node test/federation/record-terraform-calls.ts makes it */
+export function recordings(): readonly Recording[] {
+  return JSON.parse(readFileSync(recordingsPath, 'utf8')) as readonly Recording[];
+}
+
+/** Each call once, with the steps that made it. */
+export function onceEach(calls: readonly (Asked & { readonly step: Step })[]): readonly RecordedCall[] {
+  const groups = Map.groupBy(calls, ({ action, resource, context }) => JSON.stringify([action, resource, context]));
+  return [...groups.values()]
+    .flatMap((group) =>
+      group.slice(0, 1).map(({ step: _, ...call }) => ({ ...call, steps: steps.filter((one) => group.some(({ step }) => step === one)) })),
+    )
+    .sort((one, other) => (`${one.action} ${one.resource}` < `${other.action} ${other.resource}` ? -1 : 1));
+}
