@@ -1,6 +1,6 @@
 /** The environment that a role deploys, as policies name it: every ARN begins with the environment's own name, or carries its tags. */
 import type { TerraformStack } from 'cdktf';
-import { IntegrationEnvironment } from '../platform/integration-environment.ts';
+import { defaultPrefix, IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { WrongPropError } from '../platform/prop-checks.ts';
 
 /** Arguments of a resource in the synthesized JSON; references are `${…}`. */
@@ -36,7 +36,7 @@ export function environmentBoundaryArn(environment: {
   readonly prefix?: string;
   readonly partition?: string;
 }): string {
-  const { name, account, prefix = 'ad-lambda', partition = 'aws' } = environment;
+  const { name, account, prefix = defaultPrefix, partition = 'aws' } = environment;
   return `arn:${partition}:iam::${account}:policy${deployPath}${prefix}-${name}-boundary`;
 }
 

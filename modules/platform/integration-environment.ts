@@ -4,6 +4,9 @@ import { Construct } from 'constructs';
 import { EnvironmentKey } from './environment-key.ts';
 import { formats, type LogRetentionDays, logRetention, matching, WrongPropError } from './prop-checks.ts';
 
+/** First part of every resource's name, where nobody gives another. */
+export const defaultPrefix = 'ad-lambda';
+
 export interface IntegrationEnvironmentProps {
   /** Name of the environment, a part of every resource's name: `dev`. */
   readonly name: string;
@@ -57,7 +60,7 @@ export class IntegrationEnvironment extends Construct {
     super(scope, id);
     const word = 'give lower-case letters, digits and "-", starting with a letter';
     this.name = matching('name', props.name, /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/, word);
-    this.prefix = matching('prefix', props.prefix ?? 'ad-lambda', /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/, word);
+    this.prefix = matching('prefix', props.prefix ?? defaultPrefix, /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/, word);
     if (/^(?:aws|amazon|xn|sthree)(?:-|$)/.test(this.prefix)) {
       throw new WrongPropError(`prefix is "${this.prefix}": AWS reserves names that start like this, choose another word`);
     }

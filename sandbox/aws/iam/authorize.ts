@@ -35,8 +35,8 @@ export interface AuthorizationRequest {
   readonly resourcePolicy?: PolicySource;
   readonly resourceAccount: string;
   /**
-   * True for KMS keys: identity policies count only where the resource policy allows the account, role or session
-   * (AWS KMS developer guide, "Key policies").
+   * True for KMS keys and roles: identity policies count only where the resource policy allows the account, role or session
+   * (AWS KMS developer guide, "Key policies"; IAM User Guide, "Policy evaluation logic").
    */
   readonly delegationRequired?: boolean;
 }
@@ -131,7 +131,7 @@ function reference({ policy, sid, index }: ParsedStatement): StatementReference 
   return sid === undefined ? { policy, index } : { policy, sid, index };
 }
 
-function askerOf(principal: Principal): Asker {
+function askerOf(principal: Principal): Exclude<Asker, { federated: string }> {
   if (principal.kind === 'service') return { service: principal.service };
   const { account, arn, sessionArn, boundary } = principal;
   return { account, roleArn: arn, sessionArn, bounded: boundary !== undefined };

@@ -5,6 +5,8 @@ import { malformed, UnknownPolicyElementError } from './policy-errors.ts';
 /** Who asks, by the names a policy may call it. */
 export type Asker =
   | { readonly service: string }
+  /** ARN of the identity provider whose token was verified. */
+  | { readonly federated: string }
   | { readonly account: string; readonly roleArn?: string; readonly sessionArn?: string; readonly bounded: boolean };
 
 /**
@@ -43,7 +45,7 @@ export function parsePrincipalElement(element: unknown, negated: boolean, where:
       else if (type === 'AWS' && entry === '*') everyone = true;
       else if (type === 'Service' && /[*?]/.test(entry))
         malformed(`service "${entry}" of ${where} has a wildcard: name the service in full`);
-      // A federated principal is no asker here; its type keeps it apart from a service of that name.
+      // Its type keeps a provider apart from a service of that name.
       else names.add(type === 'AWS' ? awsPrincipal(entry, where) : `${type}:${entry}`);
     }
   }
@@ -70,7 +72,7 @@ export function reachOf(element: PrincipalElement, asker: Asker): Reach | undefi
 /** Whether a Deny with this element hits the asker. */
 export function denies(element: PrincipalElement, asker: Asker): boolean {
   if (!element.negated) return namedAs(element, asker) !== undefined;
-  if ('service' in asker || element.everyone) return namedAs(element, asker) === undefined;
+  if (!('account' in asker) || element.everyone) return namedAs(element, asker) === undefined;
   // "NotPrincipal": the account must be named beside the role or session, and whoever has a boundary is always denied.
   const named = [asker.roleArn, asker.sessionArn].some((arn) => arn !== undefined && element.names.has(arn));
   return asker.bounded || !named || !element.names.has(asker.account);
@@ -79,6 +81,7 @@ export function denies(element: PrincipalElement, asker: Asker): boolean {
 function namedAs({ everyone, names }: PrincipalElement, asker: Asker): Reach | undefined {
   if (everyone) return 'direct';
   if ('service' in asker) return names.has(`Service:${asker.service}`) ? 'direct' : undefined;
+  if ('federated' in asker) return names.has(`Federated:${asker.federated}`) ? 'direct' : undefined;
   if (asker.sessionArn !== undefined && names.has(asker.sessionArn)) return 'direct';
   if (asker.roleArn !== undefined && names.has(asker.roleArn)) return 'role';
   return names.has(asker.account) ? 'account' : undefined;

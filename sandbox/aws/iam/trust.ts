@@ -5,8 +5,13 @@ import { type Asker, denies, reachOf } from './principal-element.ts';
 import { type ContextRecord, requestContext } from './request-context.ts';
 import { matchesActions, meetsConditions } from './statement-match.ts';
 
-/** A service by its principal name, or a role, role session or account root by ARN. */
-export type TrustedParty = { readonly service: string } | { readonly principalArn: string };
+/** A service by its principal name, a role, role session or account root by ARN, or whoever an identity provider of that ARN vouches for. */
+export type TrustedParty = { readonly service: string } | { readonly principalArn: string } | { readonly federated: string };
+
+/** @throws MalformedPolicyError @throws UnknownPolicyElementError as AWS refuses a role with such a trust policy */
+export function checkTrustPolicy(trustPolicy: PolicySource): void {
+  parsePolicy(trustPolicy, 'trust');
+}
 
 /**
  * @param action such as sts:AssumeRole
@@ -14,7 +19,7 @@ export type TrustedParty = { readonly service: string } | { readonly principalAr
  * @throws MalformedPolicyError @throws UnknownPolicyElementError
  */
 export function trusts(trustPolicy: PolicySource, party: TrustedParty, action: string, context: ContextRecord): boolean {
-  const asker = 'service' in party ? party : partyOf(party.principalArn);
+  const asker = 'principalArn' in party ? partyOf(party.principalArn) : party;
   const request = requestContext(context);
   const applying = parsePolicy(trustPolicy, 'trust').filter(
     (statement) => matchesActions(statement, action, request) && meetsConditions(statement, request),
