@@ -1,6 +1,6 @@
 /**
  * Applies, plans, changes and destroys the example environments with the real AWS provider against moto, and writes down what IAM would be
- * asked for: `node test/federation/record-terraform-calls.ts`, after `npm run build`. It takes some ten minutes. Run it when a type of
+ * asked for: `node test/federation/record-terraform-calls.ts [dev] [staging]`, after `npm run build`. It takes some ten minutes. Run it when a type of
  * resource or the provider's version is new.
  */
 import { execFile } from 'node:child_process';
@@ -12,7 +12,7 @@ import { root, synthesize, temporaryFolder } from '../examples/workspace.ts';
 import { caCertificate } from '../modules/integration.ts';
 import { missingMoto, startMoto } from './moto.ts';
 import { existingNetwork, rewritten } from './moto-network.ts';
-import { onceEach, type Recording, recordingsPath } from './recorded-calls.ts';
+import { onceEach, type Recording, recordingPath, recordingText } from './recorded-calls.ts';
 import { type RecordingProxy, startRecordingProxy } from './recording-proxy.ts';
 
 const run = promisify(execFile);
@@ -67,6 +67,9 @@ function applicable(text: string, types: readonly string[]): Json {
     delete json[kind]?.[name];
   }
   delete json.output;
+  if (Object.keys(json.data ?? {}).length === 0) delete json.data;
+  // What outlives an environment on purpose would stop the destroy, whose calls are wanted, too.
+  for (const byName of Object.values(json.resource ?? {})) for (const resource of Object.values(byName)) delete resource.lifecycle;
   return JSON.parse(withoutReferences(JSON.stringify(json), types)) as Json;
 }
 
@@ -120,7 +123,7 @@ async function command(cwd: string, proxy: RecordingProxy, ...args: readonly str
     await run('terraform', [...args, '-no-color'], { cwd, env, maxBuffer: 64 * 1024 * 1024 });
   } catch (error) {
     const { stderr = '' } = error as { stderr?: string };
-    throw new Error(`terraform ${args[0]} failed in ${cwd}:\n${stderr}`, { cause: error });
+    throw new Error(`terraform ${args[0]} failed in ${cwd}:\n${stderr.slice(0, 3000)}`);
   }
 }
 
@@ -132,12 +135,13 @@ const folder = await temporaryFolder();
 try {
   const { code, output } = await synthesize(root, join(folder.path, 'out'));
   if (code !== 0) throw new Error(output);
-  const recorded: Recording[] = [];
+  const wanted = process.argv.slice(2);
   for (const environment of ['dev', 'staging'] as const) {
-    recorded.push(await record(terraform, join(folder.path, 'out', 'stacks', environment), environment));
-    console.log(`${environment}: ${recorded.at(-1)?.calls.length} calls`);
+    if (wanted.length > 0 && !wanted.includes(environment)) continue;
+    const recording = await record(terraform, join(folder.path, 'out', 'stacks', environment), environment);
+    await writeFile(recordingPath(environment), recordingText(recording));
+    console.log(`${environment}: ${recording.calls.length} calls`);
   }
-  await writeFile(recordingsPath, `${JSON.stringify(recorded, null, 1)}\n`);
 } finally {
   await folder.remove();
 }

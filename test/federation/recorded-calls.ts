@@ -12,17 +12,26 @@ export interface RecordedCall extends Asked {
 }
 
 export interface Recording {
-  readonly environment: 'dev' | 'staging' | 'prod';
+  readonly environment: (typeof recordedEnvironments)[number];
   /** Types of resources that the test server cannot keep, left out of what was applied. */
   readonly leftOut: readonly string[];
   readonly calls: readonly RecordedCall[];
 }
 
-export const recordingsPath = fileURLToPath(new URL('terraform-calls.json', import.meta.url));
+/** What was applied, each in a file of its own. */
+export const recordedEnvironments = ['dev', 'staging'] as const;
 
-/** @throws when there is no record: node test/federation/record-terraform-calls.ts makes it */
-export function recordings(): readonly Recording[] {
-  return JSON.parse(readFileSync(recordingsPath, 'utf8')) as readonly Recording[];
+export const recordingPath = (environment: string): string =>
+  fileURLToPath(new URL(`terraform-calls.${environment}.json`, import.meta.url));
+
+/** @throws when one is missing: node test/federation/record-terraform-calls.ts makes it */
+export const recordings = (): readonly Recording[] =>
+  recordedEnvironments.map((environment) => JSON.parse(readFileSync(recordingPath(environment), 'utf8')) as Recording);
+
+/** A call a line, so that a record made anew shows what differs. */
+export function recordingText({ calls, ...rest }: Recording): string {
+  const lines = calls.map((call) => `  ${JSON.stringify(call)}`).join(',\n');
+  return `${JSON.stringify(rest).slice(0, -1)},"calls":[\n${lines}\n]}\n`;
 }
 
 /** Each call once, with the steps that made it. */
