@@ -251,6 +251,8 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
       ],
       on: tables,
     },
+    // The provider tells a table of DynamoDB's own key by that key's ARN.
+    { actions: ['kms:DescribeKey'], on: keys, when: () => ({ StringEquals: { 'kms:RequestAlias': 'alias/aws/dynamodb' } }) },
   ],
   aws_dynamodb_table_item: [
     { actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], on: tables },
@@ -305,6 +307,7 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
     { actions: ['kms:TagResource'], on: keys, when: adopting },
     {
       actions: [
+        'kms:TagResource',
         'kms:DescribeKey',
         'kms:DisableKeyRotation',
         'kms:EnableKeyRotation',
@@ -334,7 +337,7 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
     },
     { actions: ['lambda:TagResource'], on: eventSources, when: adopting },
     { actions: ['lambda:ListTags'], on: eventSources },
-    { actions: ['lambda:UntagResource'], on: eventSources, when: tagged },
+    { actions: ['lambda:TagResource', 'lambda:UntagResource'], on: eventSources, when: tagged },
   ],
   aws_lambda_function: [
     {

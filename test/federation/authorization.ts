@@ -148,9 +148,12 @@ const services: Readonly<Record<string, Service>> = {
   kms: {
     resources: ({ KeyId, AliasName, TargetKeyId }, place, operation) => {
       if (/^(?:CreateKey|ListAliases)$/.test(operation)) return ['*'];
+      // An alias stands for its key, and is a condition key (AWS KMS Developer Guide, "kms:RequestAlias").
+      if (text(KeyId).startsWith('alias/')) return [arn(place, 'kms', 'key/of-an-alias')];
       const key = arnOf(TargetKeyId ?? KeyId, (id) => arn(place, 'kms', `key/${id}`));
       return AliasName === undefined ? [key] : [arn(place, 'kms', text(AliasName)), ...(TargetKeyId === undefined ? [] : [key])];
     },
+    own: ({ KeyId }) => (text(KeyId).startsWith('alias/') ? { 'kms:RequestAlias': text(KeyId) } : {}),
   },
   lambda: {
     resources: ({ FunctionName, UUID, Resource }, place, operation) => {

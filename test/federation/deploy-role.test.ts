@@ -30,10 +30,47 @@ describe.each(recordings())('GIVEN the calls of Terraform for $environment', ({ 
 
   it('WHEN the role of another environment makes its writes THEN none is allowed', () => {
     const other = environment === 'dev' ? 'prod' : 'dev';
-    const writes = calls.filter(({ action }) => !/:(?:Get|List|Describe)/.test(action));
+    // The VPC was there before; both may have it, and what is made in it is another resource of the same call.
+    const writes = calls.filter(
+      ({ action, resource }) => !/:(?:Get|List|Describe)/.test(action) && !/:(?:vpc|subnet|route-table)\//.test(resource),
+    );
     expect(writes.length).toBeGreaterThan(100);
     expect(writes.filter((call) => decide(other, call).allowed)).toEqual([]);
   });
+});
+
+/** What moto cannot keep, as AWS documents the calls: the created directory's stack, and its Security log's subscription. */
+const viaCloudFormation = { 'aws:CalledViaFirst': 'cloudformation.amazonaws.com' };
+const unrecorded: readonly (readonly [action: string, resource: string, context?: ContextRecord])[] = [
+  ['cloudformation:CreateStack', regional('cloudformation', 'stack/ad-lambda-staging-directory-corp/1')],
+  ['cloudformation:DescribeStacks', regional('cloudformation', 'stack/ad-lambda-staging-directory-corp/1')],
+  ['cloudformation:UpdateStack', regional('cloudformation', 'stack/ad-lambda-staging-directory-corp/1')],
+  ['cloudformation:DeleteStack', regional('cloudformation', 'stack/ad-lambda-staging-directory-corp/1')],
+  ['ds:CreateMicrosoftAD', '*', viaCloudFormation],
+  ['secretsmanager:CreateSecret', regional('secretsmanager', 'secret:/ad-lambda/staging/directory-admin/corp-a1B2c3'), viaCloudFormation],
+  ['secretsmanager:GetSecretValue', regional('secretsmanager', 'secret:/ad-lambda/staging/directory-admin/corp-a1B2c3'), viaCloudFormation],
+  ['ec2:CreateSecurityGroup', regional('ec2', 'security-group/new'), viaCloudFormation],
+  ['ds:DescribeDirectories', '*'],
+  ['ds:CreateLogSubscription', regional('ds', 'directory/d-9067f0a1b2')],
+  ['logs:PutResourcePolicy', '*'],
+];
+
+describe.each(unrecorded.map(([action, resource, context = {}]) => ({ action, resource, context })))(
+  'GIVEN staging, which creates its directory, WHEN Terraform or CloudFormation calls $action',
+  (call) => {
+    it('THEN it is allowed', () => {
+      expect(decide('staging', call).allowed).toBe(true);
+    });
+
+    it('THEN dev, which has none, is denied', () => {
+      expect(decide('dev', call).allowed).toBe(false);
+    });
+  },
+);
+
+test('GIVEN staging WHEN the deployer itself reads the administrator of the directory THEN it is denied', () => {
+  const resource = regional('secretsmanager', 'secret:/ad-lambda/staging/directory-admin/corp-a1B2c3');
+  expect(decide('staging', { action: 'secretsmanager:GetSecretValue', resource, context: {} }).allowed).toBe(false);
 });
 
 /** Who holds the pipeline's token tries these. */
