@@ -3,10 +3,14 @@
  * token's subject, or by a role of the role mappings that the issuer states in the token. One statement holds all of it, so nothing is
  * allowed by a part.
  */
-import type { NonEmpty } from '../platform/prop-checks.ts';
+import { type NonEmpty, WrongPropError } from '../platform/prop-checks.ts';
+import { knownBytes } from '../platform/terraform-text.ts';
 
 /** Session tags in a token: nested, or flat with the key behind it (IAM User Guide, "Passing session tags using AssumeRoleWithWebIdentity"). */
 export const tagClaim = 'https://aws.amazon.com/tags/principal_tags/';
+
+/** Characters of a trust policy (IAM User Guide, "IAM and AWS STS quotas"; an account can have it raised). */
+const mostTrustCharacters = 2048;
 
 /** Who may come. */
 export type Admission =
@@ -48,7 +52,7 @@ export function roleTrust({ providerArn, issuer, audiences, admissions }: RoleTr
   }
   // Without sts:TagSession a token that carries any tag is refused (IAM User Guide, "Pass session tags in AWS STS").
   const tagged = admissions.some(({ by }) => by === 'session-tag');
-  return JSON.stringify({
+  const policy = JSON.stringify({
     Version: '2012-10-17',
     Statement: [
       {
@@ -60,4 +64,11 @@ export function roleTrust({ providerArn, issuer, audiences, admissions }: RoleTr
       },
     ],
   });
+  const characters = knownBytes(policy);
+  if (characters > mostTrustCharacters) {
+    throw new WrongPropError(
+      `a trust policy for ${issuer} has ${characters} characters, IAM allows ${mostTrustCharacters}: federate fewer roles or audiences with one issuer`,
+    );
+  }
+  return policy;
 }

@@ -195,3 +195,15 @@ test.each<[string, object, RegExp]>([
 test('fails for a tenant by its domain', () => {
   expect(() => issuers.entraId({ tenantId: 'example.com', clientIds: ['x'] })).toThrow(/^tenantId is "example\.com": give the GUID/);
 });
+
+test('fails for so many federated roles that no trust policy could name their tags', () => {
+  const mappings = Array.from({ length: 60 }, (_, index) => ({
+    id: `m${index}`,
+    group: { name: `G${index}` },
+    role: `role-with-a-long-name-${index}`,
+  }));
+  const roles = mappings.map(({ role: name }) => ({ name, role: name }));
+  expect(refusal({ issuer: anyIssuer, roleMappings: mappings }, ...roles).message).toMatch(
+    /a trust policy for login\.example\.com\/realms\/corp has \d+ characters, IAM allows 2048: federate fewer roles or audiences/,
+  );
+});
