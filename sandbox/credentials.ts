@@ -60,11 +60,10 @@ export async function prepareCredentials(
     for (const name of [...accountsOf(settings.strategy)].reverse()) {
       const password = newPassword();
       const username = `${name}@${controller.domain}`;
+      const container = secretArn === bindSecretArn ? `CN=Users,${controller.baseDn}` : unit;
       if (secretArn === bindSecretArn) await createConnectorAccount(controller, password, ['--name', name]);
-      else {
-        await createUser(admin, unit, name, { userPrincipalName: username, unicodePwd: unicodePassword(password) as never });
-        await age(controller, `CN=${name},${unit}`);
-      }
+      else await createUser(admin, unit, name, { userPrincipalName: username, unicodePwd: unicodePassword(password) as never });
+      await age(controller, `CN=${name},${container}`);
       await put(secretArn, JSON.stringify({ username, password }));
     }
     const [account = ''] = accountsOf(settings.strategy);

@@ -8,7 +8,7 @@ import { checkMachine, type DomainController, startDomainController } from './do
 import { type Population, populate } from './domain-controller/population.ts';
 import { functionSetting, isDetectChanges } from './function-setting.ts';
 import { unlessAborted } from './interruption.ts';
-import { outsideLogGroups, outsidePolicies } from './outside-the-stack.ts';
+import { outsideKeys, outsideLogGroups, outsidePolicies } from './outside-the-stack.ts';
 import { createOwnedFolder, removeAbandonedFolders, removeWithOwner } from './owned-folder.ts';
 import type { Progress } from './progress.ts';
 import { createPermissionSets, enableIdentityTokens, identityCenterAccountOf, targetsInTemplate, targetsOf } from './role-targets.ts';
@@ -89,7 +89,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       (ended) =>
         // Waited for when it is aborted too: it stops what it has started.
         progress.step('start the domain controller', async () => {
-          const running = await startDomainController({ progress: progress.note, signal: ended });
+          const running = await startDomainController({ progress: progress.note, signal: ended, aliases: [secondController] });
           undo.push(() => running.stop());
           return running;
         }),
@@ -114,6 +114,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
     const stack = await step('apply the synthesized stack', async () => {
       for (const logGroupName of outsideLogGroups(template)) await endpoint.call('operator', 'logs', 'CreateLogGroup', { logGroupName });
+      for (const KeyId of outsideKeys(template)) await endpoint.call('operator', 'kms', 'CreateKey', { KeyId });
       const applied = await applyStack({
         stackDirectory,
         endpoint,
@@ -210,9 +211,13 @@ async function applyOtherAccount(stackDirectory: string, endpoint: AwsEndpoint):
   await applyStack({ stackDirectory, endpoint, account, variables: {} });
 }
 
+/** Where an environment names two domain controllers, one answers by both names. */
+const secondController = 'dc2.corp.example.com';
+
 /** The names that the VPC's resolver knows: the domain, and its domain controllers. */
 function hostsOf(controller: DomainController): Record<string, string> {
-  return { [controller.domain]: controller.address, [controller.host]: controller.address };
+  const names = [controller.domain, controller.host, secondController];
+  return Object.fromEntries(names.map((name) => [name, controller.address]));
 }
 
 const secretsOfTargets = ({ functions }: AppliedStack): ReadonlySet<string> =>
