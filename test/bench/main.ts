@@ -2,11 +2,12 @@
 import { parseArgs } from 'node:util';
 import { progressTo } from '../../sandbox/progress.ts';
 import { renderTable, terminalWidth } from '../../sandbox/report/table.ts';
+import { credentialsBench } from './credentials.ts';
 import { directoryBench } from './directory.ts';
 import type { Bench, Figure } from './figure.ts';
 import { rolesBench } from './roles.ts';
 
-const benches: Readonly<Record<string, Bench>> = { directory: directoryBench, roles: rolesBench };
+const benches: Readonly<Record<string, Bench>> = { directory: directoryBench, roles: rolesBench, credentials: credentialsBench };
 
 const usage = `npm run bench -- <name> [--json] [--only <part>]
 
