@@ -55,6 +55,7 @@ export async function prepareCredentials(
   const { admin } = population;
   const unit = `OU=Services,${controller.baseDn}`;
   await admin.add(unit, { objectClass: ['top', 'organizationalUnit'] });
+  const aged: string[] = [];
   for (const { settings, secretArn } of credentials) {
     // Of two accounts the first is current, the other one is what the store had before.
     for (const name of [...accountsOf(settings.strategy)].reverse()) {
@@ -63,23 +64,27 @@ export async function prepareCredentials(
       const container = secretArn === bindSecretArn ? `CN=Users,${controller.baseDn}` : unit;
       if (secretArn === bindSecretArn) await createConnectorAccount(controller, password, ['--name', name]);
       else await createUser(admin, unit, name, { userPrincipalName: username, unicodePwd: unicodePassword(password) as never });
-      await age(controller, `CN=${name},${container}`);
+      aged.push(`CN=${name},${container}`);
       await put(secretArn, JSON.stringify({ username, password }));
     }
     const [account = ''] = accountsOf(settings.strategy);
     if (credentials.some((one) => resetByOf(one.settings) === secretArn))
       await controller.dsacl(unit, resetRights(await sidOf(admin, `CN=${account},${unit}`)));
   }
+  await age(controller, aged);
 }
 
 /**
- * The account has had its password for a month: the domain's policy lets nobody change one on its first day. Nothing but the directory itself
- * writes that time, so it goes into the naming context's own file.
+ * The accounts have had their passwords for a month: the domain's policy lets nobody change one on its first day. Nothing but the directory
+ * itself writes that time, so it goes into the naming context's own file.
  */
-async function age({ directory, baseDn }: DomainController, dn: string): Promise<void> {
+async function age({ directory, baseDn }: DomainController, dns: readonly string[]): Promise<void> {
   const database = join(directory, 'private', 'sam.ldb.d', `${baseDn.toUpperCase()}.ldb`);
   const pwdLastSet = String((BigInt(Date.now() - 30 * 86_400_000) + 11_644_473_600_000n) * 10_000n);
-  await replaceInDatabase({ configFile: join(directory, 'smb.conf'), database }, [{ dn, values: { pwdLastSet } }]);
+  await replaceInDatabase(
+    { configFile: join(directory, 'smb.conf'), database },
+    dns.map((dn) => ({ dn, values: { pwdLastSet } })),
+  );
 }
 
 async function sidOf(admin: Client, dn: string): Promise<string> {

@@ -229,8 +229,11 @@ const secretsOfTargets = ({ functions }: AppliedStack): ReadonlySet<string> =>
 
 /** What a team does after the first apply: Terraform created the secret without a value, or the stack names one that exists. */
 async function putSecret(endpoint: AwsEndpoint, SecretId: string, SecretString: string): Promise<void> {
-  const { SecretList } = await endpoint.call('operator', 'secretsmanager', 'ListSecrets', {});
-  if (!(SecretList as { ARN: string }[]).some(({ ARN }) => ARN === SecretId)) {
+  const made = await endpoint.call('operator', 'secretsmanager', 'DescribeSecret', { SecretId }).catch((error: Error) => {
+    if (error.name !== 'ResourceNotFoundException') throw error;
+    return undefined;
+  });
+  if (made === undefined) {
     const [, Name, ArnSuffix] = /:secret:(.+)-(\w{6})$/.exec(SecretId) ?? [];
     await endpoint.call('operator', 'secretsmanager', 'CreateSecret', { Name, ArnSuffix });
   }

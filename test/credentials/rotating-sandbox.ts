@@ -44,7 +44,16 @@ export async function rotatingSandbox(rotate: readonly CredentialProps[]): Promi
     passwords.add(password);
     return { version: String(VersionId), username, password };
   };
-  for (const credential of credentials) await read(credential);
+  for (const credential of credentials) {
+    await read(credential);
+    // Of two accounts the store has both.
+    const idle = { SecretId: credential.secretArn, VersionStage: 'AWSPREVIOUS' };
+    const previous = await endpoint.call('operator', 'secretsmanager', 'GetSecretValue', idle).catch((error: Error) => {
+      if (error.name !== 'ResourceNotFoundException') throw error;
+      return undefined;
+    });
+    if (previous) passwords.add((JSON.parse(String(previous.SecretString)) as { password: string }).password);
+  }
   return {
     played,
     credentials,
