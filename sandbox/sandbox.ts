@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsEndpoint, startEndpoint } from './aws/endpoint.ts';
-import { credentialsOf, prepareCredentials } from './credentials.ts';
+import { credentialsOf, introduceTo, prepareCredentials, type SandboxVault } from './credentials.ts';
 import { checkMachine, type DomainController, startDomainController } from './domain-controller/index.ts';
 import { type Population, populate } from './domain-controller/population.ts';
 import { functionSetting, isDetectChanges } from './function-setting.ts';
@@ -31,6 +31,8 @@ export interface SandboxOptions {
   readonly stackDirectory?: string;
   /** Stack folders of other accounts, with roles that the environment's functions assume. */
   readonly otherAccounts?: readonly string[];
+  /** Where credentials of the stack are kept in a vault. @default there is none */
+  readonly vault?: SandboxVault;
   /** What to change in the domain before the first poll sees it. */
   readonly beforeFirstPoll?: (population: Population, mappedGroupDn: string, controller: DomainController) => Promise<void>;
   /** Longest wait for the first poll. @default 60,000 */
@@ -135,8 +137,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       const credentials = await credentialsOf(stack, endpoint);
       const bind = { username: population.bindDn, password: population.bindPassword };
       // Where the connector's account rotates, the accounts are those of its credential.
-      if (!credentials.some(({ secretArn }) => secretArn === bindSecretArn)) await putSecret(endpoint, bindSecretArn, JSON.stringify(bind));
-      await prepareCredentials(credentials, { controller, population, bindSecretArn }, (arn, value) => putSecret(endpoint, arn, value));
+      if (!credentials.some(({ place }) => place === bindSecretArn)) await putSecret(endpoint, bindSecretArn, JSON.stringify(bind));
+      const { vault } = options;
+      if (vault) await introduceTo(vault, endpoint);
+      await prepareCredentials(credentials, { controller, population, bindSecretArn }, async ({ place, inVault, settings }, value) => {
+        if (!inVault) await putSecret(endpoint, place, JSON.stringify(value));
+        else if (vault) vault.put(place, value);
+        else throw new Error(`credential "${settings.name}" is kept in a vault, and the sandbox was started without one: give it a secret`);
+      });
       for (const SecretId of secretsOfTargets(stack)) await putSecret(endpoint, SecretId, scimToken);
       await createPermissionSets(endpoint, targetsOf(stack));
       await enableIdentityTokens(endpoint, targetsOf(stack));
@@ -145,7 +153,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const runtime = createRuntime({
       endpoint,
       stack,
-      hosts: hostsOf(controller),
+      // The vault is in the VPC: a security group lets a function reach its port.
+      hosts: { ...hostsOf(controller), ...(options.vault && { 'vault.example.com': options.vault.address }) },
       internet: scim ? [new URL(scim.url).host] : [],
       directory: folder,
       // Polls alone are compressed: what else is on a schedule is made for the time between.

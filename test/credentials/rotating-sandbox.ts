@@ -38,7 +38,7 @@ export async function rotatingSandbox(rotate: readonly CredentialProps[]): Promi
   const { stack, endpoint, controller } = played.sandbox;
   const credentials = await credentialsOf(stack, endpoint);
   const passwords = new Set<string>();
-  const read = async ({ secretArn: SecretId }: SandboxCredential): Promise<StoredLogin> => {
+  const read = async ({ place: SecretId }: SandboxCredential): Promise<StoredLogin> => {
     const { VersionId, SecretString } = await endpoint.call('operator', 'secretsmanager', 'GetSecretValue', { SecretId });
     const { username, password } = JSON.parse(String(SecretString)) as { username: string; password: string };
     passwords.add(password);
@@ -47,7 +47,7 @@ export async function rotatingSandbox(rotate: readonly CredentialProps[]): Promi
   for (const credential of credentials) {
     await read(credential);
     // Of two accounts the store has both.
-    const idle = { SecretId: credential.secretArn, VersionStage: 'AWSPREVIOUS' };
+    const idle = { SecretId: credential.place, VersionStage: 'AWSPREVIOUS' };
     const previous = await endpoint.call('operator', 'secretsmanager', 'GetSecretValue', idle).catch((error: Error) => {
       if (error.name !== 'ResourceNotFoundException') throw error;
       return undefined;
@@ -62,7 +62,7 @@ export async function rotatingSandbox(rotate: readonly CredentialProps[]): Promi
     async rotate(credential) {
       const before = await read(credential);
       const began = performance.now();
-      await endpoint.call('operator', 'secretsmanager', 'RotateSecret', { SecretId: credential.secretArn });
+      await endpoint.call('operator', 'secretsmanager', 'RotateSecret', { SecretId: credential.place });
       await until(
         `the rotation of ${credential.settings.name}`,
         async () => ((await read(credential)).version === before.version ? undefined : true),

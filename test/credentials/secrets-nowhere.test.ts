@@ -27,7 +27,7 @@ describe('invariant 10', () => {
     }
     const orders = credentials.find(({ settings }) => settings.name === 'orders');
     if (orders === undefined) throw new Error('there is no credential "orders"');
-    const { secretArn: SecretId } = orders;
+    const { place: SecretId } = orders;
     const { admin } = played.sandbox.population;
     // A disabled account, a secret that is no JSON, and one with a wrong password: each fails somewhere else.
     const dn = `CN=svc-orders,OU=Services,${played.sandbox.controller.baseDn}`;
