@@ -80,6 +80,18 @@ describe('the package that the README says to build', () => {
 
   afterAll(() => rmSync(consumer, { recursive: true, force: true }));
 
+  it('GIVEN its pages THEN every page that one of them names is in it', () => {
+    const folder = join(consumer, 'node_modules', 'active-directory-lambda');
+    const pages = ['README.md', ...readdirSync(join(folder, 'docs')).map((page) => `docs/${page}`)];
+    const missing = pages.flatMap((page) => {
+      const text = readFileSync(join(folder, page), 'utf8');
+      const linked = [...text.matchAll(/\]\((?!https:)([^)#]+)/g)].map(([, path]) => join(dirname(page), path ?? ''));
+      const named = [...text.matchAll(/`(docs\/[\w-]+\.md)`/g)].map(([, path]) => path ?? '');
+      return [...linked, ...named].filter((path) => !existsSync(join(folder, path))).map((path) => `${page}: ${path}`);
+    });
+    expect(missing).toEqual([]);
+  });
+
   it('GIVEN the example of the README in a repository that installed it THEN it type-checks', () => {
     execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', consumer], { cwd: consumer });
   });

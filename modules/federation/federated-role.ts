@@ -14,7 +14,7 @@ import { checkedSubject, type Subject } from './subjects.ts';
 export interface FederatedRoleProps {
   /** Name of the IAM role, at most 64 characters. */
   readonly name: string;
-  /** What it is for, for people. */
+  /** What it is for, for people: at most 1000 characters of Latin-1. */
   readonly description: string;
   /** Audiences of the issuer that open this role. @default all of the issuer's */
   readonly audiences?: NonEmpty<string>;
@@ -69,7 +69,13 @@ export class FederatedRole extends Construct implements Grantee {
     const role = new IamRole(this, 'role', {
       name: this.#name,
       path: matching('path', props.path ?? '/', /^\/(?:[\w+=,.@-]+\/)*$/, 'give a path such as /deploy/'),
-      description: props.description,
+      // IAM API Reference, CreateRole: length and characters of `Description`.
+      description: matching(
+        'description',
+        props.description,
+        /^[\t\n\r\u0020-\u007e\u00a1-\u00ff]{1,1000}$/,
+        'give 1 to 1000 characters of Latin-1, without dashes and quotes of print',
+      ),
       maxSessionDuration: wholeNumber('sessionHours', props.sessionHours ?? 1, 1, 12) * 3600,
       // Roles that are added later bring keys of session tags that a token may carry besides.
       assumeRolePolicy: Lazy.stringValue({

@@ -2,7 +2,7 @@
  * Who issues tokens that AWS may trust: what an issuer calls itself, for whom its tokens are, and how it names who asks.
  * The URL is the token's `iss` to the letter; IAM compares it so (OpenID Connect Core 1.0 section 3.1.3.7).
  */
-import { hasToken, matching, type NonEmpty, nonEmpty, WrongPropError } from '../platform/prop-checks.ts';
+import { hasToken, matching, type NonEmpty, nonEmpty, present, WrongPropError } from '../platform/prop-checks.ts';
 
 export type IssuerKind = 'ad-fs' | 'entra-id' | 'github-actions' | 'hcp-terraform' | 'other';
 
@@ -64,6 +64,7 @@ export const issuers = {
  * @throws WrongPropError
  */
 export function checkedIssuer(issuer: Issuer): string {
+  present('issuer', issuer, 'give { url, audiences }, or one of issuers');
   if (hasToken(issuer))
     throw new WrongPropError('issuer is known only at apply: write it in the props, a reviewer has to see who is trusted');
   const remedy = 'give https:// with a host name in lower case and a path if there is one; no port, query or fragment';

@@ -38,6 +38,7 @@ export function federatedMappings(mappings: readonly RoleMapping[]): readonly Ro
 
 /** @throws WrongPropError for a role that no mapping gives, or by a mapping whose conditions nobody would keep */
 export function groupsOf({ role, issuerKeepsConditions }: MappedRoleProps, mappings: readonly RoleMapping[]): NonEmpty<GivingGroups> {
+  matching('role', role, /./, 'give the name of a role');
   const [first, ...others] = groupsThatGive(role, mappings);
   if (first === undefined) {
     const near = nearestRoles(role, mappings).map((name) => `"${name}"`);

@@ -2,7 +2,7 @@
  * Who asks, in the words of the issuer: the `sub` of a token. A subject is given in full, or as a pattern that says at its beginning whose
  * it is; where the form of an issuer's subjects is known, a role that would let more than one place in is refused.
  */
-import { WrongPropError } from '../platform/prop-checks.ts';
+import { matching, WrongPropError } from '../platform/prop-checks.ts';
 import type { IssuerKind } from './issuers.ts';
 
 /** In full, or with `*` (any run of characters) and `?` (any one) anywhere but at the beginning. */
@@ -42,6 +42,13 @@ export const subjects = {
       throw new WrongPropError(`subject names ${given.join(' and ') || 'neither environment, branch nor tag'}: give exactly one of them`);
     }
     const { organization, repository, ids } = props;
+    // Without the type checker's help one may be missing, and the subject would be that of an organization called "undefined".
+    for (const [name, value] of Object.entries({ organization, repository }))
+      matching(`${name} of subject`, value, /^[\w.-]+$/, 'give its name at GitHub alone');
+    matching(`${kind} of subject`, props[kind] ?? '', /^[^*?]+$/, 'give its name in full');
+    if (ids !== undefined) {
+      for (const name of ['organization', 'repository'] as const) matching(`ids.${name} of subject`, ids[name], /^\d+$/, 'give digits');
+    }
     const place = ids ? `${organization}@${ids.organization}/${repository}@${ids.repository}` : `${organization}/${repository}`;
     const of = { environment: 'environment:', branch: 'ref:refs/heads/', tag: 'ref:refs/tags/' }[kind];
     // What is not allowed in a subject GitHub writes in percent-encoding, colons above all (GitHub Docs, "OpenID Connect reference").
@@ -50,6 +57,9 @@ export const subjects = {
 
   /** @example subjects.hcpTerraform({ organization: 'example', project: 'identity', workspace: 'prod', phase: 'apply' }) */
   hcpTerraform({ organization, project, workspace, phase }: HcpTerraformSubjectProps): Subject {
+    for (const [name, value] of Object.entries({ organization, project, workspace }))
+      matching(`${name} of subject`, value, /^[^:*?]+$/, 'give its name at HCP Terraform in full');
+    if (phase !== undefined) matching('phase of subject', phase, /^(?:plan|apply)$/, "give 'plan' or 'apply', or leave it out");
     const place = `organization:${organization}:project:${project}:workspace:${workspace}:run_phase:`;
     return phase === undefined ? { like: `${place}*` } : { equals: `${place}${phase}` };
   },

@@ -24,6 +24,7 @@ const sub = (text: string): [object, object] => role({ subject: { equals: text }
 const like = (text: string): [object, object] => role({ subject: { like: text } }, gitHub);
 
 const wrong: readonly (readonly [what: string, props: readonly [object, ...object[]], message: RegExp])[] = [
+  ['no issuer', [{}], /^issuer is undefined: give \{ url, audiences \}, or one of issuers$/],
   ['an issuer without TLS', [{ issuer: { ...anyIssuer, url: 'http://login.example.com' } }], /^issuer\.url is "http:.*": give https/],
   [
     'an issuer with a query',
@@ -99,6 +100,7 @@ const wrong: readonly (readonly [what: string, props: readonly [object, ...objec
   ],
   ['any organization of HCP Terraform', role({ subject: { like: 'organization:*' } }, issuers.hcpTerraform()), /give organization:<name>/],
 
+  ['a role that is a number', role({ role: 5 }), /^role is 5: give the name of a role/],
   [
     'a role that no mapping gives',
     role({ role: 'develper' }),
@@ -128,6 +130,12 @@ const wrong: readonly (readonly [what: string, props: readonly [object, ...objec
     /^permissionsBoundaryArn is "boundary"/,
   ],
   ['a path without an end', role({ subject: { equals: 'a' }, path: '/people' }), /^path is "\/people": give a path such as/],
+  [
+    'a description that IAM refuses',
+    role({ subject: { equals: 'a' }, description: 'reads — and writes' }),
+    /^description is "reads — and writes": give 1 to 1000/,
+  ],
+  ['a description too long', role({ subject: { equals: 'a' }, description: 'x'.repeat(1001) }), /^description is "x+": give 1 to 1000/],
   ['a name with a space', role({ subject: { equals: 'a' }, name: 'a b' }), /^name is "a b": give 1 to 64/],
 ];
 
@@ -190,6 +198,30 @@ test.each<[string, object, RegExp]>([
   ['two of the three', { environment: 'prod', branch: 'main' }, /^subject names environment and branch: give exactly one/],
 ])('fails for a subject of GitHub that names %s', (_what, props, message) => {
   expect(() => subjects.gitHub({ organization: 'example', repository: 'identity', ...props })).toThrow(message);
+});
+
+test.each<[string, object, RegExp]>([
+  ['no organization', { organization: undefined }, /^organization of subject is undefined: give its name at GitHub/],
+  [
+    'a repository with its organization',
+    { repository: 'example/identity' },
+    /^repository of subject is "example\/identity": give its name/,
+  ],
+  ['an empty environment', { environment: '' }, /^environment of subject is "": give its name/],
+  ['one id of two', { ids: { organization: '1' } }, /^ids\.repository of subject is undefined: give digits/],
+])('fails for a subject of GitHub with %s', (_what, props, message) => {
+  const given = { organization: 'example', repository: 'identity', environment: 'prod', ...props };
+  expect(() => subjects.gitHub(given as never)).toThrow(message);
+});
+
+test.each<[string, object, RegExp]>([
+  ['no organization', { organization: undefined }, /^organization of subject is undefined: give its name at HCP Terraform/],
+  ['no project', { project: '' }, /^project of subject is "": give its name/],
+  ['any workspace', { workspace: '*' }, /^workspace of subject is "\*": give its name/],
+  ['another phase', { phase: 'destroy' }, /^phase of subject is "destroy": give 'plan' or 'apply', or leave it out/],
+])('fails for a subject of HCP Terraform with %s', (_what, props, message) => {
+  const given = { organization: 'example', project: 'identity', workspace: 'prod', ...props };
+  expect(() => subjects.hcpTerraform(given as never)).toThrow(message);
 });
 
 test('fails for a tenant by its domain', () => {
