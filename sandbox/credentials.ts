@@ -46,11 +46,9 @@ export async function credentialsOf({ functions }: AppliedStack, endpoint: AwsEn
 
 const resetByOf = ({ strategy }: CredentialSettings): string | undefined => ('resetBy' in strategy ? strategy.resetBy : undefined);
 
-/** Rights to reset the passwords of the users below, and to read when they were set (docs/credential-rotation.md). */
+/** The right to reset the passwords of the users below, as docs/credential-rotation.md grants it; who may read an account is the domain's default. */
 export const resetRights = (sid: string): string =>
-  ['CR;00299570-246d-11d0-a768-00aa006e0529', 'RP;bf967a0a-0de6-11d0-a285-00aa003049e2']
-    .map((right) => `(OA;CIIO;${right};bf967aba-0de6-11d0-a285-00aa003049e2;${sid})`)
-    .join('');
+  `(OA;CIIO;CR;00299570-246d-11d0-a768-00aa006e0529;bf967aba-0de6-11d0-a285-00aa003049e2;${sid})`;
 
 /**
  * Creates the accounts, delegates the resets, and gives each secret its first value.
