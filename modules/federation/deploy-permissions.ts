@@ -265,7 +265,13 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
     { actions: ['kms:DescribeKey'], on: keys, when: () => ({ StringEquals: { 'kms:RequestAlias': 'alias/aws/dynamodb' } }) },
   ],
   aws_dynamodb_table_item: [
-    { actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], on: tables },
+    {
+      // Of all that a table holds only what a deployment writes there, settings (DynamoDB Developer Guide, "Using IAM policy conditions for
+      // fine-grained access control"). ForAllValues also holds where the request names no key.
+      actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      on: tables,
+      when: () => ({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': 'settings' }, Null: { 'dynamodb:LeadingKeys': 'false' } }),
+    },
   ],
   aws_iam_role: [
     {

@@ -130,6 +130,11 @@ test('GIVEN dev WHEN interfaces without tags are left by its functions THEN they
   expect(decide('dev', { action: 'ec2:DeleteNetworkInterface', resource, context: inTheVpc }).allowed).toBe(true);
 });
 
+test('GIVEN dev WHEN the settings of a credential are written THEN they are', () => {
+  const resource = regional('dynamodb', 'table/ad-lambda-dev-credentials');
+  expect(decide('dev', { action: 'dynamodb:PutItem', resource, context: { 'dynamodb:LeadingKeys': ['settings'] } }).allowed).toBe(true);
+});
+
 /** The template of a stack is the deployer's to write: what CloudFormation may do in its name, it may do. */
 const byTemplate: readonly (readonly [what: string, action: string, resource: string, context: ContextRecord])[] = [
   ['opens a group of prod', 'ec2:AuthorizeSecurityGroupIngress', 'security-group/sg-1', ofProd],
@@ -249,6 +254,18 @@ const attacks: readonly Attack[] = [
   ['takes the role that deploys prod', 'sts:AssumeRole', iam('role/deploy/ad-lambda-prod-deploy')],
   ['deletes a table of prod', 'dynamodb:DeleteTable', regional('dynamodb', 'table/ad-lambda-prod-grants')],
   ['reads a table of its own', 'dynamodb:Scan', regional('dynamodb', 'table/ad-lambda-dev-grants')],
+  [
+    'reads an item that is no setting',
+    'dynamodb:GetItem',
+    regional('dynamodb', 'table/ad-lambda-dev-grants'),
+    { 'dynamodb:LeadingKeys': ['grant'] },
+  ],
+  [
+    'writes an item that is no setting',
+    'dynamodb:PutItem',
+    regional('dynamodb', 'table/ad-lambda-dev-grants'),
+    { 'dynamodb:LeadingKeys': ['grant'] },
+  ],
   ['writes a function of prod', 'lambda:UpdateFunctionCode', regional('lambda', 'function:ad-lambda-prod-sync-roles')],
   [
     'gives a function of another team a source',
