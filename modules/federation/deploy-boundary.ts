@@ -87,6 +87,22 @@ export function deployBoundary(target: DeployTarget, statements: readonly Statem
       Resource: ['*'],
       Condition: { StringNotEquals: { 'iam:PassedToService': target.passedTo } },
     },
+    {
+      // A secret's own policy, which it may write, would allow what no policy of the role does. CloudFormation sets a new directory up.
+      Sid: 'ReadsNoSecret',
+      Effect: 'Deny',
+      Action: ['secretsmanager:GetSecretValue'],
+      Resource: ['*'],
+      Condition: { StringNotEquals: { 'aws:CalledViaFirst': 'cloudformation.amazonaws.com' } },
+    },
+    {
+      // CloudWatch does it by a role of its own (CloudWatch User Guide, "Using condition keys to limit alarm actions").
+      Sid: 'NoAlarmStopsInstances',
+      Effect: 'Deny',
+      Action: ['cloudwatch:PutMetricAlarm'],
+      Resource: ['*'],
+      Condition: { 'ForAnyValue:StringLike': { 'cloudwatch:AlarmActions': ['arn:*:automate:*:ec2:*', 'arn:*:swf:*'] } },
+    },
   ]);
   if (text.length > mostManagedCharacters) {
     throw new WrongPropError(

@@ -17,6 +17,7 @@ import {
   known,
   logGroups,
   named,
+  notOfOthers,
   objects,
   prefixed,
   queues,
@@ -94,6 +95,9 @@ const manageSecret: DeployPermission = {
 
 const byCloudFormation = (): Condition => ({ StringEquals: { 'aws:CalledViaFirst': 'cloudformation.amazonaws.com' } });
 
+/** Of what AWS Directory Service makes, ids are unknown and tags none; a template of the deployer's could name anything else as well. */
+const directoryNetwork = 'AWS Directory Service puts its controllers into the VPC in the name of whoever creates the directory';
+
 /** By the type's name in Terraform. */
 export const deployPermissions: Readonly<Record<string, readonly DeployPermission[]>> = {
   aws_cloudformation_stack: [
@@ -126,11 +130,16 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
       when: byCloudFormation,
     },
     {
+      // VPC and subnets are asked about too, and carry whatever tags their team gives them.
+      actions: ['ec2:CreateNetworkInterface', 'ec2:CreateSecurityGroup'],
+      on: ({ arn }) => [arn('ec2', '*')],
+      when: byCloudFormation,
+      reason: directoryNetwork,
+    },
+    {
       actions: [
         'ec2:AuthorizeSecurityGroupEgress',
         'ec2:AuthorizeSecurityGroupIngress',
-        'ec2:CreateNetworkInterface',
-        'ec2:CreateSecurityGroup',
         'ec2:CreateTags',
         'ec2:DeleteNetworkInterface',
         'ec2:DeleteSecurityGroup',
@@ -138,8 +147,8 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
         'ec2:RevokeSecurityGroupIngress',
       ],
       on: ({ arn }) => [arn('ec2', '*')],
-      when: byCloudFormation,
-      reason: 'AWS Directory Service puts its controllers into the VPC in the name of whoever creates the directory',
+      when: (target) => ({ ...byCloudFormation(), ...notOfOthers(target) }),
+      reason: directoryNetwork,
     },
     readNetwork,
   ],
@@ -231,6 +240,7 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
     {
       actions: ['ds:CreateLogSubscription', 'ds:DeleteLogSubscription', 'ds:ListLogSubscriptions'],
       on: ({ arn }) => [arn('ds', 'directory/*')],
+      when: notOfOthers,
       reason: 'the directory’s id is made when it is created, and CloudFormation gives it no tags of ours',
     },
   ],
@@ -255,7 +265,13 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
     { actions: ['kms:DescribeKey'], on: keys, when: () => ({ StringEquals: { 'kms:RequestAlias': 'alias/aws/dynamodb' } }) },
   ],
   aws_dynamodb_table_item: [
-    { actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], on: tables },
+    {
+      // Of all that a table holds only what a deployment writes there, settings (DynamoDB Developer Guide, "Using IAM policy conditions for
+      // fine-grained access control"). ForAllValues also holds where the request names no key.
+      actions: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      on: tables,
+      when: () => ({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': 'settings' }, Null: { 'dynamodb:LeadingKeys': 'false' } }),
+    },
   ],
   aws_iam_role: [
     {
@@ -449,7 +465,7 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
   aws_secretsmanager_secret_rotation: [
     { actions: ['secretsmanager:CancelRotateSecret', 'secretsmanager:DescribeSecret', 'secretsmanager:RotateSecret'], on: secrets },
     // Secrets Manager tries the function in the deployer's name (Service Authorization Reference, RotateSecret's dependent action).
-    { actions: ['lambda:InvokeFunction'], on: functions },
+    { actions: ['lambda:InvokeFunction'], on: ({ arn, own }) => [arn('lambda', `function:${own}-rotate-credential-*`)] },
   ],
   aws_security_group: [
     { actions: ['ec2:CreateSecurityGroup'], on: ec2('security-group'), when: tagging },
@@ -464,7 +480,7 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
       // Interfaces of deleted functions hold a group for a while; the provider removes those that are free.
       actions: ['ec2:DeleteNetworkInterface', 'ec2:DetachNetworkInterface'],
       on: ec2('network-interface'),
-      when: (target, resource) => ({ ArnLike: { 'ec2:Vpc': named('vpc', 'vpc_id')(target, resource) } }),
+      when: (target, resource) => ({ ArnLike: { 'ec2:Vpc': named('vpc', 'vpc_id')(target, resource) }, ...notOfOthers(target) }),
     },
     ...ec2Tags,
     readNetwork,

@@ -54,7 +54,7 @@ export class DeployRole extends Construct {
     const target = deployTarget(environment, resources);
     const statements = [
       ...deployStatements(target, resources, data, props.formerTypes ?? []),
-      ...(props.state === undefined ? [] : stateStatements(props.state, target.partition)),
+      ...(props.state === undefined ? [] : stateStatements(props.state, target, environment.name)),
     ];
     const name = environment.resourceName('role', 'deploy');
     const boundary = new IamPolicy(this, 'boundary', {

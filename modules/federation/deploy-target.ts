@@ -101,6 +101,12 @@ function refuseOverlap(environment: IntegrationEnvironment): void {
   const others = environment.node.root.node
     .findAll()
     .filter((node): node is IntegrationEnvironment => node instanceof IntegrationEnvironment && node !== environment);
+  const same = others.find((other) => other.account === account && `${other.prefix}-${other.name}` === `${prefix}-${name}`);
+  if (same !== undefined && same.prefix !== prefix) {
+    throw new WrongPropError(
+      `environment "${same.name}" has the names of "${name}" in the same account, ${prefix}-${name}-…: who deploys one could touch the other, rename one`,
+    );
+  }
   const inside = others.find((other) => other.account === account && `${other.prefix}-${other.name}`.startsWith(`${prefix}-${name}-`));
   if (inside !== undefined) {
     throw new WrongPropError(

@@ -63,6 +63,8 @@ export const adopting = ({ tags }: DeployTarget): Condition => ({
   StringEquals: prefixed('aws:RequestTag/', tags),
   StringEqualsIfExists: prefixed('aws:ResourceTag/', tags),
 });
+/** Either it carries the environment's tags, or it has none: another environment's own it is not. */
+export const notOfOthers = ({ tags }: DeployTarget): Condition => ({ StringEqualsIfExists: prefixed('aws:ResourceTag/', tags) });
 export const bounded = ({ boundaryArn }: DeployTarget): Condition => ({ StringEquals: { 'iam:PermissionsBoundary': boundaryArn } });
 
 export function prefixed(prefix: string, tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -5,7 +5,7 @@ import { Lazy } from 'cdktf';
 import { Construct } from 'constructs';
 import { type Grantee, policyDocument, type Statement } from '../platform/policy.ts';
 import { formats, matching, type NonEmpty, nonEmpty, WrongPropError, wholeNumber } from '../platform/prop-checks.ts';
-import { checkedAudiences } from './issuers.ts';
+import { checkedAudiences, kindOf } from './issuers.ts';
 import { claimsOf, groupsOf, groupValues, type MappedRoleProps, type RoleClaim, tagKeyOf } from './mapped-role.ts';
 import type { OidcFederation } from './oidc-federation.ts';
 import { type Admission, roleTrust } from './role-trust.ts';
@@ -58,9 +58,10 @@ export class FederatedRole extends Construct implements Grantee {
     if (foreign !== undefined) {
       throw new WrongPropError(`audiences has "${foreign}": give some of the issuer's, ${federation.issuer.audiences.join(', ')}`);
     }
-    const kind = federation.issuer.kind ?? 'other';
     const bySubject =
-      props.subject === undefined ? undefined : { by: 'subject' as const, ...checkedSubject('subject', props.subject, kind) };
+      props.subject === undefined
+        ? undefined
+        : { by: 'subject' as const, ...checkedSubject('subject', props.subject, kindOf(federation.issuer)) };
     const mapped = props.role === undefined ? undefined : mappedRole(props.role, props, federation);
     this.tagKey = mapped?.tagKey;
     const admissions = (): readonly Admission[] => [...(bySubject ? [bySubject] : []), ...(mapped ? [mapped.admission()] : [])];
@@ -125,11 +126,12 @@ function mappedRole(
 ) {
   matching('match', match, /^(?:session-tag|group-claim)$/, `give 'session-tag' or 'group-claim'`);
   const { issuer, roleMappings, tagPrefix } = federation;
-  if (issuer.kind === 'github-actions' || issuer.kind === 'hcp-terraform') {
-    throw new WrongPropError(`role is "${role}": tokens of ${issuer.kind} are for pipelines and name no group, give a subject`);
+  const kind = kindOf(issuer);
+  if (kind === 'github-actions' || kind === 'hcp-terraform') {
+    throw new WrongPropError(`role is "${role}": tokens of ${kind} are for pipelines and name no group, give a subject`);
   }
-  if (match === 'group-claim' && issuer.kind !== undefined && issuer.kind !== 'other') {
-    throw new WrongPropError(`match is "group-claim": ${issuer.kind} writes how somebody authenticated into amr, match by 'session-tag'`);
+  if (match === 'group-claim' && kind !== 'other') {
+    throw new WrongPropError(`match is "group-claim": ${kind} writes how somebody authenticated into amr, match by 'session-tag'`);
   }
   const props: MappedRoleProps = { role, match, issuerKeepsConditions };
   const groups = groupsOf(props, roleMappings);

@@ -13,8 +13,30 @@ export interface Issuer {
   readonly audiences: NonEmpty<string>;
   /** SHA-1 of the CA certificate under which the issuer's keys are served, 40 hex digits, at most five. @default none: AWS goes by its own trusted CAs */
   readonly thumbprints?: readonly string[];
-  /** Which forms of subjects it has. @default 'other' */
+  /** Which forms of subjects it has. @default that of a maker's URL, and else 'other' */
   readonly kind?: IssuerKind;
+}
+
+/** Issuers that whole worlds share: what is known of them holds whoever writes the URL. */
+const kindsByUrl: readonly (readonly [url: RegExp, kind: IssuerKind])[] = [
+  // An enterprise can have a path of its own (GitHub Docs, "OpenID Connect reference").
+  [/^https:\/\/token\.actions\.githubusercontent\.com(?:\/|$)/, 'github-actions'],
+  [/^https:\/\/app(?:\.eu)?\.terraform\.io(?:\/|$)/, 'hcp-terraform'],
+  // With the national clouds (Microsoft Learn, "Microsoft Entra authentication and national clouds").
+  [
+    /^https:\/\/(?:sts\.windows\.net|login\.microsoftonline\.(?:com|us)|(?:login|sts)\.(?:partner\.microsoftonline|chinacloudapi)\.cn)\//,
+    'entra-id',
+  ],
+  [/^https:\/\/[^/]+\/adfs$/, 'ad-fs'],
+];
+
+/** @throws WrongPropError for a maker's URL under another name, whose subjects would go unchecked */
+export function kindOf({ url, kind }: Issuer): IssuerKind {
+  const [, byUrl] = kindsByUrl.find(([form]) => form.test(url)) ?? [];
+  if (byUrl !== undefined && kind !== undefined && kind !== byUrl) {
+    throw new WrongPropError(`issuer.kind is "${kind}", and ${url} is of ${byUrl}: leave kind out`);
+  }
+  return byUrl ?? kind ?? 'other';
 }
 
 /** Issuers by their makers' documentation. Any other one is an object of its own. */

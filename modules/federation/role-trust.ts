@@ -48,6 +48,8 @@ export function roleTrust({ providerArn, issuer, audiences, admissions }: RoleTr
       add('StringEquals', `aws:RequestTag/${admission.key}`, admission.role);
       // ForAllValues alone also holds for a token without tags, but the line above asks for one.
       add('ForAllValues:StringEquals', 'aws:TagKeys', admission.known);
+      // One that outlives the session would state the role to every account that it goes on to.
+      add('Null', 'sts:TransitiveTagKeys', 'true');
     }
   }
   // Without sts:TagSession a token that carries any tag is refused (IAM User Guide, "Pass session tags in AWS STS").

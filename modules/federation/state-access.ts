@@ -1,6 +1,7 @@
 /** Terraform's state in S3: one object and its lock (Terraform, "Backend type: s3", permissions required, with `use_lockfile`). */
 import type { Statement } from '../platform/policy.ts';
-import { formats, matching } from '../platform/prop-checks.ts';
+import { formats, matching, WrongPropError } from '../platform/prop-checks.ts';
+import type { DeployTarget } from './deploy-target.ts';
 
 export interface StateProps {
   /** Bucket with the state. It keeps versions, and belongs to nobody whom the deploy role could change. */
@@ -12,8 +13,17 @@ export interface StateProps {
 }
 
 /** @throws WrongPropError */
-export function stateStatements(state: StateProps, partition: string): readonly Statement[] {
+export function stateStatements(
+  state: StateProps,
+  { partition, own }: Pick<DeployTarget, 'partition' | 'own'>,
+  environment: string,
+): readonly Statement[] {
   const bucket = matching('state.bucket', state.bucket, /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'give the name of an S3 bucket');
+  if (bucket.startsWith(`${own}-`)) {
+    throw new WrongPropError(
+      `state.bucket is "${bucket}": who deploys "${environment}" may do anything with buckets of ${own}-…, give one of another name`,
+    );
+  }
   const key = matching('state.key', state.key, /^[\w!.()/-]{1,1000}$/, 'give the key in full, without "*"');
   const arn = `arn:${partition}:s3:::${bucket}`;
   return [

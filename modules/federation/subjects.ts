@@ -68,8 +68,16 @@ export const subjects = {
 const gitHubForm = /^repo:[\w.-]+(?:@\d+)?\/[\w.-]+(?:@\d+)?:(?:environment:[^*?:]+|ref:refs\/(?:heads|tags)\/[^*?:][^:]*)$/;
 const hcpTerraformForm = /^organization:[^:*?]+:project:[^:*?]+:workspace:[^:*?]+:run_phase:(?:plan|apply|\*)$/;
 
+/** Ids, and hashes for a user at a client (Microsoft Learn, "ID token claims reference", `sub`). */
+const madeUp = (kind: IssuerKind) => ({
+  form: /^[^*?]+$/,
+  remedy: `subjects of ${kind} are made up, and those that begin alike have nothing in common; give one in full`,
+});
+
 /** What each issuer's subjects have to say. Those that are not here can be anything. */
 const forms: Partial<Readonly<Record<IssuerKind, { readonly form: RegExp; readonly remedy: string }>>> = {
+  'ad-fs': madeUp('ad-fs'),
+  'entra-id': madeUp('entra-id'),
   'github-actions': {
     form: gitHubForm,
     remedy:

@@ -121,6 +121,61 @@ test('GIVEN staging WHEN the deployer itself reads the administrator of the dire
   expect(decide('staging', { action: 'secretsmanager:GetSecretValue', resource, context: {} }).allowed).toBe(false);
 });
 
+const ofProd = { 'aws:ResourceTag/Project': 'ad-lambda', 'aws:ResourceTag/Environment': 'prod' };
+
+const inTheVpc = { 'ec2:Vpc': regional('ec2', 'vpc/vpc-0d1e2f3a4b5c6d7e8') };
+
+test('GIVEN dev WHEN interfaces without tags are left by its functions THEN they are deleted', () => {
+  const resource = regional('ec2', 'network-interface/eni-1');
+  expect(decide('dev', { action: 'ec2:DeleteNetworkInterface', resource, context: inTheVpc }).allowed).toBe(true);
+});
+
+test('GIVEN dev WHEN the settings of a credential are written THEN they are', () => {
+  const resource = regional('dynamodb', 'table/ad-lambda-dev-credentials');
+  expect(decide('dev', { action: 'dynamodb:PutItem', resource, context: { 'dynamodb:LeadingKeys': ['settings'] } }).allowed).toBe(true);
+});
+
+/** The template of a stack is the deployer's to write: what CloudFormation may do in its name, it may do. */
+const byTemplate: readonly (readonly [what: string, action: string, resource: string, context: ContextRecord])[] = [
+  ['opens a group of prod', 'ec2:AuthorizeSecurityGroupIngress', 'security-group/sg-1', ofProd],
+  ['lets a group of prod out', 'ec2:AuthorizeSecurityGroupEgress', 'security-group/sg-1', ofProd],
+  ['closes a group of prod', 'ec2:RevokeSecurityGroupIngress', 'security-group/sg-1', ofProd],
+  ['deletes a group of prod', 'ec2:DeleteSecurityGroup', 'security-group/sg-1', ofProd],
+  ['takes over a group of prod by its tags', 'ec2:CreateTags', 'security-group/sg-1', ofProd],
+  ['deletes an interface of prod', 'ec2:DeleteNetworkInterface', 'network-interface/eni-1', ofProd],
+];
+
+describe.each(byTemplate)('GIVEN staging WHEN a template of its stack %s', (_what, action, resource, context) => {
+  const call = { action, resource: regional('ec2', resource), context: { ...context, ...viaCloudFormation } };
+
+  it('THEN it is denied', () => {
+    expect(decide('staging', call).allowed).toBe(false);
+  });
+
+  it('THEN on what AWS Directory Service made, which has no tags, it is allowed', () => {
+    expect(decide('staging', { ...call, context: viaCloudFormation }).allowed).toBe(true);
+  });
+});
+
+test.each<[string, ContextRecord, boolean]>([
+  ['of prod', ofProd, false],
+  ['of its own, without tags', {}, true],
+])('GIVEN staging WHEN it ends the Security log of a directory %s THEN that is decided by its tags', (_what, context, allowed) => {
+  const resource = regional('ds', 'directory/d-9067f0a1b2');
+  expect(decide('staging', { action: 'ds:DeleteLogSubscription', resource, context }).allowed).toBe(allowed);
+});
+
+test('GIVEN a secret whose policy the deployer has written for itself WHEN it reads the value THEN the boundary denies it', () => {
+  const resource = regional('secretsmanager', 'secret:/ad-lambda/dev/directory-a1B2c3');
+  const principal = session('dev');
+  for (const arn of [principal.arn, principal.sessionArn]) {
+    const own = { Effect: 'Allow', Principal: { AWS: arn }, Action: 'secretsmanager:GetSecretValue', Resource: '*' } as const;
+    const resourcePolicy = { name: 'policy of the secret', document: { Version: '2012-10-17', Statement: [own] } };
+    const call = { action: 'secretsmanager:GetSecretValue', resource, context: {}, resourceAccount: account };
+    expect(authorize({ principal, ...call, resourcePolicy })).toMatchObject({ allowed: false, reason: 'explicit deny' });
+  }
+});
+
 /** Who holds the pipeline's token tries these. */
 type Attack = readonly [what: string, action: string, resource: string, context?: ContextRecord];
 const attacks: readonly Attack[] = [
@@ -199,6 +254,18 @@ const attacks: readonly Attack[] = [
   ['takes the role that deploys prod', 'sts:AssumeRole', iam('role/deploy/ad-lambda-prod-deploy')],
   ['deletes a table of prod', 'dynamodb:DeleteTable', regional('dynamodb', 'table/ad-lambda-prod-grants')],
   ['reads a table of its own', 'dynamodb:Scan', regional('dynamodb', 'table/ad-lambda-dev-grants')],
+  [
+    'reads an item that is no setting',
+    'dynamodb:GetItem',
+    regional('dynamodb', 'table/ad-lambda-dev-grants'),
+    { 'dynamodb:LeadingKeys': ['grant'] },
+  ],
+  [
+    'writes an item that is no setting',
+    'dynamodb:PutItem',
+    regional('dynamodb', 'table/ad-lambda-dev-grants'),
+    { 'dynamodb:LeadingKeys': ['grant'] },
+  ],
   ['writes a function of prod', 'lambda:UpdateFunctionCode', regional('lambda', 'function:ad-lambda-prod-sync-roles')],
   [
     'gives a function of another team a source',
@@ -247,6 +314,24 @@ const attacks: readonly Attack[] = [
   ['stops the trail', 'cloudtrail:StopLogging', regional('cloudtrail', 'trail/all')],
   ['leaves the organization', 'organizations:LeaveOrganization', '*'],
   ['assigns an account', 'sso:CreateAccountAssignment', 'arn:aws:sso:::instance/ssoins-1234567890abcdef'],
+  [
+    'has an alarm terminate a controller',
+    'cloudwatch:PutMetricAlarm',
+    regional('cloudwatch', 'alarm:ad-lambda-dev-x'),
+    { 'cloudwatch:AlarmActions': ['arn:aws:sns:eu-central-2:111122223333:on-call', 'arn:aws:automate:eu-central-2:ec2:terminate'] },
+  ],
+  [
+    'has an alarm stop a controller by a workflow',
+    'cloudwatch:PutMetricAlarm',
+    regional('cloudwatch', 'alarm:ad-lambda-dev-x'),
+    { 'cloudwatch:AlarmActions': ['arn:aws:swf:eu-central-2:111122223333:action/actions/AWS_EC2.InstanceId.Stop/1.0'] },
+  ],
+  [
+    'deletes an interface of prod in the same VPC',
+    'ec2:DeleteNetworkInterface',
+    regional('ec2', 'network-interface/eni-1'),
+    { ...ofProd, ...inTheVpc },
+  ],
   ['enables outbound federation', 'iam:EnableOutboundWebIdentityFederation', '*'],
   ['invokes a function', 'lambda:InvokeFunction', regional('lambda', 'function:ad-lambda-dev-sync-roles-identity-center')],
 ];

@@ -1,7 +1,7 @@
 /** Federated roles in a stack, and whether a token opens them as IAM decides it. */
 import type { TerraformStack } from 'cdktf';
 import { type FederatedRoleProps, issuers, OidcFederation, type OidcFederationProps } from '../../modules/index.ts';
-import { trusts } from '../../sandbox/aws/iam/index.ts';
+import { type PolicyDocument, trusts } from '../../sandbox/aws/iam/index.ts';
 import type { ContextRecord } from '../../sandbox/aws/iam/request-context.ts';
 import { Template } from '../modules/template.ts';
 
@@ -41,8 +41,15 @@ export interface Token {
 
 const account = '111122223333';
 
+/** The role's trust policy as the account has it, the provider's ARN in place of the reference. */
+export function trustPolicyOf({ template, federation }: Federated, name: string): PolicyDocument {
+  const text = String(template.one('aws_iam_role', { name }).assume_role_policy);
+  const own = `arn:aws:iam::${account}:oidc-provider/${federation.issuerName}`;
+  return JSON.parse(text.replace(/\$\{aws_iam_openid_connect_provider\.[^}]*\}/, own));
+}
+
 /** Whether the token opens the role: with tags, both actions have to be allowed (IAM User Guide, "Pass session tags in AWS STS"). */
-export function opens({ template, federation }: Federated, name: string, token: Token): boolean {
+export function opens(made: Federated, name: string, token: Token): boolean {
   const host = token.issuer.replace('https://', '');
   const { issuer, tags = {}, ...claims } = token;
   const context: ContextRecord = {
@@ -51,11 +58,7 @@ export function opens({ template, federation }: Federated, name: string, token: 
     ...(Object.keys(tags).length > 0 ? { 'aws:TagKeys': Object.keys(tags) } : {}),
   };
   const arn = `arn:aws:iam::${account}:oidc-provider/${host}`;
-  const own = `arn:aws:iam::${account}:oidc-provider/${federation.issuerName}`;
-  const text = String(template.one('aws_iam_role', { name }).assume_role_policy).replace(
-    /\$\{aws_iam_openid_connect_provider\.[^}]*\}/,
-    own,
-  );
+  const document = trustPolicyOf(made, name);
   const actions = ['sts:AssumeRoleWithWebIdentity', ...(Object.keys(tags).length > 0 ? ['sts:TagSession'] : [])];
-  return actions.every((action) => trusts({ name, document: JSON.parse(text) }, { federated: arn }, action, context));
+  return actions.every((action) => trusts({ name, document }, { federated: arn }, action, context));
 }

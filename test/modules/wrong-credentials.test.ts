@@ -351,6 +351,12 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
   ],
   ['a vault with a token', withVault({ token: 'hvs.secret' }), /^vault of credentials of "corp" is wrong: token: /],
   ['a vault without a login', withVault({ login: undefined }), /^vault of credentials of "corp" is wrong: login: /],
+  [
+    'a vault without TLS behind a template',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: what Terraform would read as a reference
+    withVault({ address: 'http://vault.example.com:8200/${var.path}' }),
+    /^vault of credentials of "corp" is wrong: address: .+ no https URL/,
+  ],
   ['a vault known only at apply', withVault({ address: unknown }), /^vault of credentials of "corp".address is known only at apply/],
   [
     'a vault without a network',

@@ -79,6 +79,15 @@ describe('GIVEN an environment and its deploy role', () => {
     expect(() => deployRole(one)).toThrow(/^environment "test-eu" has a name that begins with "test-" in the same account/);
   });
 
+  test('WHEN another one of the account has the same names by another prefix THEN it fails', () => {
+    const one = world({ permissionsBoundaryArn: boundary, prefix: 'one-two', name: 'test' });
+    const other = new TerraformStack(one.root, 'other');
+    new ActiveDirectoryIntegration(other, 'integration', { ...leastProps, prefix: 'one', name: 'two-test' });
+    expect(() => deployRole(one)).toThrow(
+      /^environment "two-test" has the names of "test" in the same account, one-two-test-…: who deploys one could touch the other, rename one$/,
+    );
+  });
+
   test('WHEN that one is in another account THEN it is made', () => {
     const one = world();
     const other = new TerraformStack(one.root, 'other');
@@ -97,6 +106,11 @@ describe('GIVEN an environment and its deploy role', () => {
 
   test.each<[string, object, RegExp]>([
     ['a key with a wildcard', { bucket: 'example-state', key: 'ad-lambda/*' }, /^state\.key is "ad-lambda\/\*": give the key in full/],
+    [
+      'a bucket that the environment could change',
+      { bucket: 'ad-lambda-test-state', key: 'x' },
+      /^state\.bucket is "ad-lambda-test-state": who deploys "test" may do anything with buckets of ad-lambda-test-…, give one of another name$/,
+    ],
     ['a bucket by its ARN', { bucket: 'arn:aws:s3:::example-state', key: 'x' }, /^state\.bucket is "arn:aws:s3:::example-state"/],
     [
       'a key’s alias',

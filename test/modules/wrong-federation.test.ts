@@ -102,6 +102,37 @@ const wrong: readonly (readonly [what: string, props: readonly [object, ...objec
 
   ['a role that is a number', role({ role: 5 }), /^role is 5: give the name of a role/],
   [
+    'all of GitHub, by its URL alone',
+    role({ subject: { like: 'repo:*' } }, { url: gitHub.url, audiences: gitHub.audiences }),
+    /^subject is "repo:\*": give repo:<organization>\/<repository>:/,
+  ],
+  [
+    'all of an enterprise of GitHub, by the URL of its own',
+    role({ subject: { like: 'repo:*' } }, { url: `${gitHub.url}/example`, audiences: gitHub.audiences }),
+    /give repo:<organization>/,
+  ],
+  [
+    'all of GitHub, called another kind',
+    role({ subject: { like: 'repo:*' } }, { ...gitHub, kind: 'hcp-terraform' }),
+    /^issuer\.kind is "hcp-terraform", and https:\/\/token\.actions\.githubusercontent\.com is of github-actions: leave kind out$/,
+  ],
+  [
+    'all of HCP Terraform, by its URL alone',
+    role({ subject: { like: 'organization:*' } }, { url: 'https://app.terraform.io', audiences: ['aws'] }),
+    /give organization:<name>/,
+  ],
+  [
+    'groups in amr of Entra ID, by its URL alone',
+    role({ role: 'developers', match: 'group-claim' }, { url: `https://sts.windows.net/${tenantId}/`, audiences: ['x'] }),
+    /^match is "group-claim": entra-id writes/,
+  ],
+  [
+    'subjects of Entra ID that begin alike',
+    role({ subject: { like: 'a*' } }, issuers.entraId({ tenantId, clientIds: ['x'] })),
+    /^subject is "a\*": subjects of entra-id are made up, and those that begin alike have nothing in common; give one in full$/,
+  ],
+  ['subjects of AD FS that begin alike', role({ subject: { like: 'a*' } }, adFs), /^subject is "a\*": subjects of ad-fs are made up/],
+  [
     'a role that no mapping gives',
     role({ role: 'develper' }),
     /^role is "develper", which no role mapping gives: .* nearest are "developers", /,
