@@ -20,7 +20,7 @@ export interface Attempt {
   readonly subject: Subject;
   /** ISO 8601. */
   readonly since: string;
-  /** The directory's own time of the change, once it is known to be made. */
+  /** The directory's own time of the change, once it is known to be made, as far as it may be read. */
   readonly passwordLastSet?: string | undefined;
   readonly proof?: Proof | undefined;
 }
@@ -46,6 +46,8 @@ export interface RotationEntry {
   readonly known: Readonly<Record<string, string>>;
   /** The current version that the directory refused when it was checked, and when: it is not tried again every hour, which would lock the account. */
   readonly refused?: { readonly version: string; readonly at: string } | undefined;
+  /** Versions of which the directory took none when a rotation began, and when: they are not tried again for a day. */
+  readonly untaken?: { readonly versions: readonly string[]; readonly at: string } | undefined;
   /** Id of the failure that was told last: a check finds the same one every hour. */
   readonly failure?: string | undefined;
   /** What happened and is not on the bus yet. */

@@ -43,10 +43,11 @@ export async function rotate(deps: RotationDependencies, version: string): Promi
 /** Keeps a new password as pending; or that of an interrupted rotation, where the directory has taken it. */
 async function createSecret(deps: RotationDependencies, version: string): Promise<void> {
   const { settings, store, ledger, directory } = deps;
-  const { version: currentVersion, credential: current } = await currentOf(deps);
-  if (currentVersion === version || (await store.read(version)) !== undefined) return;
+  const stored = await currentOf(deps);
+  if (stored.version === version || (await store.read(version)) !== undefined) return;
+  const { credential: current } = stored;
   const entry = await ledger.read(settings.name);
-  const looking = await look(deps, entry, current);
+  const looking = await look(deps, entry, stored);
   try {
     const { next, other, session } = looking;
     await check(deps, looking);
@@ -67,11 +68,18 @@ async function setSecret(deps: RotationDependencies, version: string): Promise<v
   const { settings, store, ledger, directory } = deps;
   const current = await currentOf(deps);
   if (current.version === version) return;
-  const { password } = (await pendingOf(deps, version)).credential;
+  const { username, password } = (await pendingOf(deps, version)).credential;
   const entry = await ledger.read(settings.name);
-  const looking = await look(deps, entry, current.credential);
+  const looking = await look(deps, entry, current);
   const { next, session, as } = looking;
   try {
+    // Of two accounts somebody may have made the other one current since.
+    if (!means(username, next, directory.domain)) {
+      throw new CredentialError(
+        `version ${version} of ${store.place} holds the user name "${username}", and the one to be rotated is "${next.subject.samAccountName}"`,
+        'remove the label AWSPENDING from it (of a vault: what lies at its pending path), and start the rotation anew',
+      );
+    }
     if (isReset(deps)) {
       await note(deps, entry, version, next);
       // Again after an interruption: the same password, so nothing is lost by it.
@@ -80,8 +88,8 @@ async function setSecret(deps: RotationDependencies, version: string): Promise<v
       await note(deps, entry, version, next);
       await changeOwn(session, next, as, password);
     } else {
-      const candidates = (await candidatesOf(store, entry)).filter(({ username }) => means(username, next, directory.domain));
-      const idle = await openKnown(directory, candidates, next.subject.samAccountName);
+      const candidates = (await candidatesOf(store, entry)).filter(({ credential }) => means(credential.username, next, directory.domain));
+      const idle = await openKnown(deps, entry, candidates, next.subject.samAccountName);
       try {
         await note(deps, entry, version, next);
         await changeOwn(idle.session, next, idle.credential, password);
@@ -114,7 +122,7 @@ async function testSecret(deps: RotationDependencies, version: string): Promise<
     // The other account still works for everybody, so there is time to wait for all of them.
     if (unreachable.length > 0)
       throw new ControllerUnreachableError(`not every domain controller could be asked: ${unreachable.join(', ')} did not answer`);
-    const looking = await look(deps, entry, current.credential);
+    const looking = await look(deps, entry, current);
     try {
       found = await check(deps, looking);
     } finally {
@@ -157,6 +165,7 @@ async function finishSecret(deps: RotationDependencies, version: string): Promis
     rotated: { version, at },
     attempt: undefined,
     refused: undefined,
+    untaken: undefined,
     failure: undefined,
     request: entry.request?.version === version ? undefined : entry.request,
     known: withKnown(entry, attempt.subject.guid, attempt.passwordLastSet),
@@ -199,10 +208,11 @@ interface Looking {
 const isReset = ({ settings: { strategy } }: RotationDependencies): boolean => strategy.kind !== 'single' && strategy.resetBy !== undefined;
 
 /** Looks at the accounts, as whoever is known to be able to log on. The caller closes the session. */
-async function look(deps: RotationDependencies, entry: RotationEntry, current: Credential): Promise<Looking> {
+async function look(deps: RotationDependencies, entry: RotationEntry, stored: StoredCredential): Promise<Looking> {
   const { directory, store } = deps;
   const { strategy } = deps.settings;
-  const { session, credential: as } = await opened(deps, entry, current);
+  const { credential: current } = stored;
+  const { session, credential: as } = await opened(deps, entry, stored);
   try {
     const accounts = [];
     for (const name of strategy.kind === 'alternating' ? strategy.accounts : [strategy.account]) accounts.push(await session.account(name));
@@ -221,12 +231,11 @@ async function look(deps: RotationDependencies, entry: RotationEntry, current: C
   }
 }
 
-async function opened(deps: RotationDependencies, entry: RotationEntry, current: Credential): Promise<KnownLogin> {
-  const { settings, directory, store } = deps;
-  const { strategy } = settings;
-  if (strategy.kind === 'single') return openKnown(directory, await candidatesOf(store, entry), strategy.account);
-  const credential = isReset(deps) ? await deps.resetBy() : current;
-  return { session: await openAs(directory, credential), credential };
+async function opened(deps: RotationDependencies, entry: RotationEntry, current: StoredCredential): Promise<KnownLogin> {
+  const { strategy } = deps.settings;
+  if (strategy.kind === 'single') return openKnown(deps, entry, await candidatesOf(deps.store, entry), strategy.account);
+  const candidates = isReset(deps) ? await deps.resetBy() : [current];
+  return openKnown(deps, entry, candidates, candidates[0]?.credential.username ?? '');
 }
 
 /** @returns groups that only one of two alternating accounts is in @throws CredentialError when something is not right of the accounts */
