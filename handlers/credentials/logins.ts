@@ -53,16 +53,19 @@ export async function openKnown(
   const { untaken } = entry;
   const isTried = versions.length > 0 && versions.every((version) => untaken?.versions.includes(version));
   if (untaken !== undefined && isTried && now().getTime() - Date.parse(untaken.at) < dayMs) {
+    // The same reason: told once, it is told.
     throw new CredentialError(
-      `no stored password of account "${account}" was taken at ${untaken.at}: for a day none is tried again, so that the account is not locked`,
-      'put the right one into the secret, which is tried at once, or have it reset by a delegated account',
+      untaken.reason,
+      `${untaken.remedy}; what was refused at ${untaken.at} is not tried again for a day, a new value at once`,
     );
   }
   try {
     return await openFirst(directory, candidates, account);
   } catch (error) {
-    if (error instanceof NoneTakenError)
-      await ledger.write({ ...entry, version: entry.version + 1, untaken: { versions, at: now().toISOString() } });
+    if (error instanceof NoneTakenError) {
+      const { reason, remedy } = error;
+      await ledger.write({ ...entry, version: entry.version + 1, untaken: { versions, at: now().toISOString(), reason, remedy } });
+    }
     throw error;
   }
 }

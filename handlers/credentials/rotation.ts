@@ -22,7 +22,7 @@ import { candidatesOf, type KnownLogin, openAs, openKnown } from './logins.ts';
 import { newPassword } from './password.ts';
 import { proveEverywhere } from './proof.ts';
 import type { RotationDependencies } from './rotation-dependencies.ts';
-import { rotated } from './rotation-events.ts';
+import { reasonOf, rotated } from './rotation-events.ts';
 import type { Attempt, RotationEntry } from './rotation-ledger.ts';
 
 export type StepName = 'createSecret' | 'setSecret' | 'testSecret' | 'finishSecret';
@@ -35,9 +35,18 @@ export const steps: Readonly<Record<StepName, (deps: RotationDependencies, versi
   finishSecret,
 };
 
-/** All steps, one after the other. */
-export async function rotate(deps: RotationDependencies, version: string): Promise<void> {
-  for (const step of Object.values(steps)) await step(deps, version);
+const stepNames = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const;
+/** Of a version that has a value. */
+export const stepsAfterCreate = stepNames.slice(1);
+
+/** Steps one after the other, each taken by `take`. */
+export async function rotate(
+  deps: RotationDependencies,
+  version: string,
+  names: readonly StepName[] = stepNames,
+  take: (step: StepName, work: () => Promise<void>) => Promise<void> = (_, work) => work(),
+): Promise<void> {
+  for (const name of names) await take(name, () => steps[name](deps, version));
 }
 
 /** Keeps a new password as pending; or that of an interrupted rotation, where the directory has taken it. */
@@ -81,18 +90,15 @@ async function setSecret(deps: RotationDependencies, version: string): Promise<v
       );
     }
     if (isReset(deps)) {
-      await note(deps, entry, version, next);
       // Again after an interruption: the same password, so nothing is lost by it.
-      await session.resetPassword(next, password);
+      await bring(deps, entry, version, next, session, () => session.resetPassword(next, password));
     } else if (looking.other === undefined) {
-      await note(deps, entry, version, next);
-      await changeOwn(session, next, as, password);
+      await bring(deps, entry, version, next, session, changeOf(session, next, as, password));
     } else {
       const candidates = (await candidatesOf(store, entry)).filter(({ credential }) => means(credential.username, next, directory.domain));
       const idle = await openKnown(deps, entry, candidates, next.subject.samAccountName);
       try {
-        await note(deps, entry, version, next);
-        await changeOwn(idle.session, next, idle.credential, password);
+        await bring(deps, entry, version, next, idle.session, changeOf(idle.session, next, idle.credential, password));
       } finally {
         await idle.session.close();
       }
@@ -103,8 +109,8 @@ async function setSecret(deps: RotationDependencies, version: string): Promise<v
 }
 
 /** The directory may have it already, from a run that was interrupted: it would refuse the same one again. */
-async function changeOwn(session: AccountSession, account: Account, before: Credential, after: string): Promise<void> {
-  if (before.password !== after) await session.changePassword(account, before.password, after);
+function changeOf(session: AccountSession, account: Account, before: Credential, after: string): (() => Promise<void>) | undefined {
+  return before.password === after ? undefined : () => session.changePassword(account, before.password, after);
 }
 
 /** Proves the pending password at every domain controller, and what the account has to be able to do with it. */
@@ -116,7 +122,16 @@ async function testSecret(deps: RotationDependencies, version: string): Promise<
   const current = await currentOf(deps);
   if (current.version === version) return;
   const pending = await pendingOf(deps, version);
-  const { tested, unreachable, passwordLastSet } = await proveEverywhere(deps, pending.credential, attempt.subject.samAccountName ?? '');
+  const { samAccountName = '' } = attempt.subject;
+  const { tested, unreachable, passwordLastSet: seen } = await proveEverywhere(deps, pending.credential, samAccountName);
+  // The one before another's change is still taken for a while (MS-KB 906305); a controller that is behind may take the new one by asking another.
+  const passwordLastSet = attempt.passwordLastSet ?? seen;
+  if (seen !== undefined && passwordLastSet !== undefined && seen > passwordLastSet) {
+    throw new CredentialError(
+      `somebody else changed the password of "${samAccountName}" meanwhile, at ${seen}`,
+      'find who does; the next run sets it again, where a delegated account resets it',
+    );
+  }
   let found: readonly string[] = [];
   if (settings.strategy.kind === 'alternating') {
     // The other account still works for everybody, so there is time to wait for all of them.
@@ -162,7 +177,7 @@ async function finishSecret(deps: RotationDependencies, version: string): Promis
   const next: RotationEntry = {
     ...entry,
     version: entry.version + 1,
-    rotated: { version, at },
+    rotated: { version, at, since: attempt.since, reason: reasonOf(entry, version) },
     attempt: undefined,
     refused: undefined,
     untaken: undefined,
@@ -274,14 +289,27 @@ async function pendingOf({ store }: RotationDependencies, version: string): Prom
   return pending;
 }
 
-/** Notes that the directory may have the version's password from now on. */
-async function note(
+/**
+ * Notes that the directory may have the version's password from now on, changes it, and notes the directory's own time of that.
+ *
+ * @param change undefined: the directory has it already
+ */
+async function bring(
   { settings, ledger, now }: RotationDependencies,
   entry: RotationEntry,
   version: string,
   { subject }: Account,
+  session: AccountSession,
+  change: (() => Promise<void>) | undefined,
 ): Promise<void> {
-  if (entry.attempt?.version === version) return;
-  const attempt: Attempt = { version, subject, since: now().toISOString() };
-  await ledger.write({ ...entry, name: settings.name, version: entry.version + 1, attempt });
+  const own = entry.attempt?.version === version ? entry.attempt : undefined;
+  if (own !== undefined && change === undefined) return;
+  // Without the time and the proof of a change before: neither is of this one.
+  const attempt: Attempt = { version, subject, since: own?.since ?? now().toISOString() };
+  const noted: RotationEntry = { ...entry, name: settings.name, version: entry.version + 1, attempt };
+  await ledger.write(noted);
+  if (change === undefined) return;
+  await change();
+  const { passwordLastSet } = await session.account(subject.samAccountName);
+  await ledger.write({ ...noted, version: noted.version + 1, attempt: { ...attempt, passwordLastSet } });
 }

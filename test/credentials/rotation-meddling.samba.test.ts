@@ -111,7 +111,7 @@ describe('repeats', () => {
     const one = world.rotating({ kind: 'single', account: nameOf(credential) }, { ...credential, password: newPassword() });
     // Six refused binds lock it.
     for (let repeat = 1; repeat <= 10; repeat += 1)
-      await expect(rotate(one.deps(), randomUUID())).rejects.toThrow(/wrong user name or password|no stored password/);
+      await expect(rotate(one.deps(), randomUUID())).rejects.toThrow(/wrong user name or password/);
     expect(await world.binds(credential)).toBe(true);
     one.store.putByHand(credential);
     await rotate(one.deps(), randomUUID());
@@ -125,7 +125,7 @@ describe('repeats', () => {
     one.store.putByHand(first);
     const version = randomUUID();
     for (let repeat = 1; repeat <= 10; repeat += 1)
-      await expect(rotate(one.deps(), version)).rejects.toThrow(/wrong user name or password|no stored password/);
+      await expect(rotate(one.deps(), version)).rejects.toThrow(/wrong user name or password/);
     expect(await world.binds(second)).toBe(true);
   });
 
