@@ -249,8 +249,11 @@ async function look(deps: RotationDependencies, entry: RotationEntry, stored: St
 async function opened(deps: RotationDependencies, entry: RotationEntry, current: StoredCredential): Promise<KnownLogin> {
   const { strategy } = deps.settings;
   if (strategy.kind === 'single') return openKnown(deps, entry, await candidatesOf(deps.store, entry), strategy.account);
-  const candidates = isReset(deps) ? await deps.resetBy() : [current];
-  return openKnown(deps, entry, candidates, candidates[0]?.credential.username ?? '');
+  const by = strategy.resetBy;
+  if (by === undefined) return openKnown(deps, entry, [current], current.credential.username);
+  // Many credentials share the delegated account: what the directory refused for one is not tried again for each of the others.
+  const candidates = await deps.resetBy();
+  return openKnown(deps, await deps.ledger.read(`reset by ${by}`), candidates, candidates[0]?.credential.username ?? '');
 }
 
 /** @returns groups that only one of two alternating accounts is in @throws CredentialError when something is not right of the accounts */

@@ -161,6 +161,31 @@ describe('the delegated account', () => {
   });
 });
 
+describe('a wrong password of the delegated account', () => {
+  test('GIVEN many credentials that it resets WHEN each is rotated THEN it is tried once, not once for each: it is not locked', async () => {
+    const wrong: Credential = { ...world.delegated, password: newPassword() };
+    const { one } = await resetting();
+    const binds: string[] = [];
+    const failures: string[] = [];
+    for (let number = 1; number <= 8; number += 1) {
+      const { one: other } = await resetting();
+      const deps = other.deps();
+      const open: typeof deps.directory.open = (login, controller) => {
+        binds.push(login.username);
+        return deps.directory.open(login, controller);
+      };
+      const shared = { ...deps, ledger: one.ledger, directory: { ...deps.directory, open } };
+      const settings = { ...deps.settings, name: `credential-${number}` };
+      const resetBy = async () => [{ version: 'wrong', credential: wrong }];
+      await rotate({ ...shared, settings, resetBy }, randomUUID()).catch((error: Error) => failures.push(error.message));
+    }
+    expect(failures).toHaveLength(8);
+    for (const failure of failures) expect(failure).toMatch(/refused "svc-reset@.*wrong user name or password/);
+    expect(binds).toEqual([wrong.username]);
+    expect(await world.binds(world.delegated)).toBe(true);
+  });
+});
+
 describe('the check', () => {
   test('GIVEN more credentials than it has time for WHEN it runs again THEN the others get their turn, and each that it did not reach is logged', async () => {
     const { one } = await resetting();
