@@ -7,7 +7,7 @@ import { ownSecret } from '../platform/secret.ts';
 import { type CredentialPlace, checkedPlace, type ReplicaProps, type SecretPlaceProps } from './credential-place.ts';
 import { type RotationRules, type RotationWindowProps, rotationRules } from './rotation-window.ts';
 
-/** The account that may reset passwords: a secret of the team's own with JSON `{"username", "password"}`, or another credential of the directory. */
+/** The account that may reset passwords: a secret of the team's own with JSON `{"username", "password"}` under Secrets Manager's own key, or another credential of the directory. */
 export type ResetByProps =
   | { readonly secretArn: string; readonly credential?: never }
   | { readonly credential: string; readonly secretArn?: never };
