@@ -4,11 +4,13 @@ import type { PlannedChange } from './plan.ts';
 import { isRecord, jsonIn, textAt, type Values, valueAt } from './plan-values.ts';
 
 /**
- * List prices in us-east-1, USD, as AWS's pricing pages gave them on 2026-09-20 ("AWS Key Management Service Pricing", "AWS Secrets Manager
- * Pricing", "AWS PrivateLink pricing", "AWS Directory Service pricing", "Amazon CloudWatch Pricing"). Other regions cost more, most by 5 to 30 %.
+ * List prices in us-east-1, USD, of AWS's pricing pages ("AWS Key Management Service Pricing", "AWS Secrets Manager Pricing", "AWS PrivateLink
+ * pricing", "AWS Directory Service pricing", "Amazon CloudWatch Pricing"). Prices change and other regions cost more, most by 5 to 30 %: an
+ * estimate to see a wrong order of magnitude by.
  */
 export const prices = {
-  asOf: '2026-09-20',
+  /** When they were noted here. */
+  asOf: '2026-09',
   region: 'us-east-1',
   hoursPerMonth: 730,
   /** A month; each rotated key material adds as much, for the first two rotations. */

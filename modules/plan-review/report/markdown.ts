@@ -93,7 +93,7 @@ function costSection(changes: readonly PlannedChange[]): readonly string[] {
             ['fixed price', 'number', 'a month'],
             [...lines.map((line) => [line.what, String(line.count), money(line.monthly)]), ['**together**', '', `**${money(monthly)}**`]],
           ),
-          `AWS's list prices in ${prices.region} on ${prices.asOf}, without free tiers and taxes; other regions cost more.`,
+          `AWS's list prices in ${prices.region} of ${prices.asOf}, without free tiers and taxes; other regions cost more.`,
         ]),
     ...(byUse.length === 0 ? [] : [`By use, without a figure: ${byUse.map(({ what, count }) => `${count} × ${what}`).join('; ')}.`]),
   ];
