@@ -5,7 +5,7 @@ import { rowReader } from '../../handlers/access/decide-command/row-reader.ts';
 import { accessEffects } from '../../modules/plan-review/access/access-effects.ts';
 import { markdownOf } from '../../modules/plan-review/report/markdown.ts';
 import { review } from '../../modules/plan-review/review.ts';
-import { ada, admins, configuration, edge, now, policies, rows } from '../access/explained-people.ts';
+import { ada, configuration, developers, edge, now, policies, rows } from '../access/explained-people.ts';
 import { domain, fileTimeOf, objectRow, userObject } from '../directory/rows.ts';
 import { planOf, type ResourceChange } from './plans.ts';
 
@@ -88,7 +88,7 @@ describe('a change of access in a plan', () => {
   it('GIVEN a forbid that comes THEN who holds the role loses it by that policy', async () => {
     const forbid = {
       name: 'freeze.cedar',
-      text: '@id("freeze") forbid (principal, action == Action::"grant", resource) when { resource.role == "developers" };',
+      text: '@id("freeze") forbid (principal, action == Action::"grant", resource) when { resource.name == "developers" };',
     };
     const after = {
       configuration: { ...configuration, policies: [...configuration.policies, { name: forbid.name, key: `policies/abc-${forbid.name}` }] },
@@ -107,7 +107,10 @@ describe('a change of access in a plan', () => {
 
   it('GIVEN a first deployment, and the end of one THEN all that mappings give is gained, and lost', async () => {
     const [first, last] = [await effectsOf(undefined, plain), await effectsOf(plain, undefined)];
-    expect(first.told.length).toBeGreaterThan(2);
+    expect(first.told.map(([, name, role]) => [name, role])).toEqual([
+      ['ada', 'developers'],
+      ['ada', 'everybody'],
+    ]);
     expect(new Set(first.told.map(([kind]) => kind))).toEqual(new Set(['gains']));
     expect(last.told.map(([, ...rest]) => rest)).toEqual(first.told.map(([, ...rest]) => rest));
     expect(new Set(last.told.map(([kind]) => kind))).toEqual(new Set(['loses']));
@@ -147,26 +150,24 @@ describe('a change of access in a plan', () => {
     expect(markdown).toContain('give `--mirror`');
   });
 
-  it('GIVEN thousands of people THEN Markdown shows fifty and the counts, JSON has all', async () => {
-    const many = Array.from({ length: 2000 }, (_, index) =>
+  it('GIVEN hundreds of people THEN Markdown shows fifty and the counts, JSON has all', async () => {
+    const many = Array.from({ length: 300 }, (_, index) =>
       objectRow(userObject(1000 + index, `person-${index}`, { pwdLastSet: [fileTimeOf('2025-02-01T08:00:00Z')] })),
     );
-    const reader = rowReader([...rows, ...many, ...many.map((one) => edge(one, admins))]);
-    const started = performance.now();
-    const { reviewed, findings } = await review(plan(plain, without('admins')), { mirror: reader, objects: reader.objects, now });
-    expect(performance.now() - started).toBeLessThan(60_000);
-    expect(reviewed.access.effects).toMatchObject({ users: 2003, concerned: 2001 });
-    expect(reviewed.access.effects?.effects).toHaveLength(2001);
+    const reader = rowReader([...rows, ...many, ...many.map((one) => edge(one, developers))]);
+    const { reviewed, findings } = await review(plan(plain, without('developers')), { mirror: reader, objects: reader.objects, now });
+    expect(reviewed.access.effects).toMatchObject({ users: 303, concerned: 301 });
+    expect(reviewed.access.effects?.effects).toHaveLength(301);
     const markdown = markdownOf(reviewed, findings);
-    expect(markdown).toContain('Access of **2001 of 2003 users** would change.');
+    expect(markdown).toContain('Access of **301 of 303 users** would change.');
     expect(markdown.match(/^- `person-/gm)?.length).toBeLessThanOrEqual(50);
     expect(markdown).toContain('more: `--json` has all of them');
   }, 90_000);
 
   it('GIVEN names that are Markdown, HTML or control characters THEN they stay text', async () => {
     const evil = objectRow(userObject(4, 'x`|</details>@team\u202e', { pwdLastSet: [fileTimeOf('2025-02-01T08:00:00Z')] }));
-    const reader = rowReader([...rows, evil, edge(evil, admins)]);
-    const { reviewed, findings } = await review(plan(plain, without('admins')), { mirror: reader, objects: reader.objects, now });
+    const reader = rowReader([...rows, evil, edge(evil, developers)]);
+    const { reviewed, findings } = await review(plan(plain, without('developers')), { mirror: reader, objects: reader.objects, now });
     const line =
       markdownOf(reviewed, findings)
         .split('\n')
@@ -187,6 +188,6 @@ describe('a change of access in a plan', () => {
     const { effects, users: count } = await accessEffects(undefined, { configuration: parsed, policies }, users);
     const own = effects.filter(({ principal }) => principal.guid === ada.guid && principal.domain === domain);
     expect(count).toBe(3);
-    expect(own.map(({ role }) => role).sort()).toEqual(['admins', 'developers', 'everybody']);
+    expect(own.map(({ role }) => role)).toEqual(['developers', 'everybody']);
   });
 });
