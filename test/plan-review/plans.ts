@@ -69,3 +69,7 @@ export const allow = (Action: string | readonly string[], Resource: string | rea
   ...more,
 });
 export const queue = 'arn:aws:sqs:eu-central-2:111122223333:ad-lambda-prod-decide-access';
+
+/** A policy of a role that is made in the same plan. */
+export const newRolePolicy = (text: string): ResourceChange =>
+  created('aws_iam_role_policy', { policy: text }, 'access_new', { after_unknown: { role: true } });

@@ -10,13 +10,13 @@ import { usage } from '../../modules/plan-review/options.ts';
 import { reviewCommand } from '../../modules/plan-review/review-command.ts';
 import { rules } from '../../modules/plan-review/rules.ts';
 import { now, rows } from '../access/explained-people.ts';
-import { allow, created, deleted, planOf, policy, queue, updated } from './plans.ts';
+import { allow, created, deleted, newRolePolicy, planOf, policy, queue, updated } from './plans.ts';
 
 let folder = '';
 const file = (name: string) => join(folder, name);
 const plans = {
   'clean.json': planOf([created('aws_sqs_queue', { sqs_managed_sse_enabled: true })]),
-  'note.json': planOf([created('aws_iam_role_policy', { policy: policy(allow('xray:PutTraceSegments', '*')) })]),
+  'note.json': planOf([newRolePolicy(policy(allow('xray:PutTraceSegments', '*')))]),
   'warning.json': planOf([
     updated('aws_iam_role_policy', { policy: policy(allow('sqs:SendMessage', queue)) }, { policy: policy(allow('sqs:Send*', queue)) }),
   ]),

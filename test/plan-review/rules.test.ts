@@ -6,7 +6,7 @@ import { reviewJson } from '../../modules/plan-review/report/review-json.ts';
 import { sarifOf } from '../../modules/plan-review/report/sarif.ts';
 import { review } from '../../modules/plan-review/review.ts';
 import { rules } from '../../modules/plan-review/rules.ts';
-import { allow, created, findingsIn, planOf, policy, queue, unchanged, updated } from './plans.ts';
+import { allow, created, findingsIn, newRolePolicy, planOf, policy, queue, unchanged, updated } from './plans.ts';
 import { cases } from './violations.ts';
 
 /** Those about access need a configuration: `access.test.ts` violates them. */
@@ -50,7 +50,16 @@ describe('the rules of a review', () => {
   it('GIVEN a plan that violates none THEN nothing is found', async () => {
     const plan = [
       unchanged('aws_dynamodb_table', { name: 't', deletion_protection_enabled: false }),
-      created('aws_iam_role_policy', { policy: policy(allow('sqs:SendMessage', queue)) }),
+      newRolePolicy(policy(allow('sqs:SendMessage', queue))),
+      created('aws_iam_role_policy', { role: 'r', policy: policy(allow('sqs:SendMessage', queue)) }),
+      created(
+        'aws_iam_role',
+        {
+          name: 'r',
+          assume_role_policy: policy({ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }),
+        },
+        'access_r',
+      ),
       updated('aws_lambda_function', { timeout: 30, memory_size: 256 }, { memory_size: 512 }),
       created('aws_cloudwatch_metric_alarm', { threshold: 1 }),
     ];

@@ -6,6 +6,7 @@ import {
   created,
   deleted,
   forgotten,
+  newRolePolicy,
   policy,
   queue,
   type ResourceChange,
@@ -202,6 +203,7 @@ export const cases: Readonly<Record<string, Cases>> = {
   },
   'permission-widens': {
     violating: each(
+      created('aws_iam_role_policy', { role: 'ad-lambda-prod-decide-access', policy: send }),
       rolePolicy(send, policy(allow(['sqs:SendMessage', 'sqs:ReceiveMessage'], queue))),
       rolePolicy(send, policy(allow('sqs:SendMessage', `${queue}*`))),
       rolePolicy(send, policy(allow('sqs:Send*', queue))),
@@ -246,7 +248,8 @@ export const cases: Readonly<Record<string, Cases>> = {
         policy({ ...allow('sqs:GetQueueUrl', queue), Sid: 'A' }, { ...allow('sqs:SendMessage', queue), Sid: 'B' }),
       ),
       rolePolicy(send, policy(allow('sqs:SendMessage', queue, { Condition: { StringEquals: { 'aws:SourceAccount': '111122223333' } } }))),
-      created('aws_iam_role_policy', { policy: send }),
+      newRolePolicy(send),
+      created('aws_sqs_queue_policy', { queue_url: '‹aws_sqs_queue.x.url›', policy: policy(byEvents) }),
     ),
   },
   'permission-broad-action': {
@@ -324,6 +327,7 @@ export const cases: Readonly<Record<string, Cases>> = {
   'permission-deny-lost': {
     violating: each(
       queuePolicy(policy(denied, byEvents), policy(byEvents)),
+      deleted('aws_sqs_queue_policy', { queue_url: 'q', policy: policy(denied) }),
       queuePolicy(policy(denied), policy({ ...denied, Action: ['sqs:SendMessage'] })),
       queuePolicy(
         policy(denied),
@@ -333,11 +337,11 @@ export const cases: Readonly<Record<string, Cases>> = {
         }),
       ),
     ),
-    fine: each(
-      queuePolicy(policy(byEvents), policy(denied, byEvents)),
-      queuePolicy(policy(denied), policy({ ...denied, Condition: undefined })),
-      deleted('aws_sqs_queue_policy', { policy: policy(denied) }),
-    ),
+    fine: [
+      [queuePolicy(policy(byEvents), policy(denied, byEvents))],
+      [queuePolicy(policy(denied), policy({ ...denied, Condition: undefined }))],
+      [deleted('aws_sqs_queue_policy', { queue_url: 'q', policy: policy(denied) }), deleted('aws_sqs_queue', { url: 'q' }, 'access_queue')],
+    ],
   },
   'permission-unknown': {
     violating: each(

@@ -1,5 +1,6 @@
 /** Permissions: what widens, and what is broad however it came. */
 import type { PolicyChange } from '../permissions/planned-policies.ts';
+import { isOfSomethingGone, isOfSomethingNew } from '../permissions/policy-owner.ts';
 import { broadActions, foreignAccounts, isPublic, namesEveryResource } from '../permissions/reach.ts';
 import type { Statement } from '../permissions/statement.ts';
 import { statementName, statementText } from '../permissions/statement-text.ts';
@@ -16,12 +17,10 @@ const gainedIn = ({ statements }: PolicyChange): readonly { readonly name: strin
     gained.filter(({ effect }) => effect === 'Allow').map((part) => ({ name: statementName(after ?? before ?? part), part })),
   );
 
-const isNew = ({ change }: PolicyChange): boolean => change.action === 'create';
-
-/** Of policies that are there already: a new one is told by its statements, and by what is broad in it. */
+/** Of what is there already: a new role's policy is told by its statements, and by what is broad in it. */
 export const permissionWidens: Check = (reviewed) =>
   placesOf(reviewed, (policy) =>
-    isNew(policy)
+    isOfSomethingNew(policy.change, reviewed.plan.changes)
       ? []
       : policy.statements
           .filter(({ effect, gained }) => effect.startsWith('widens') && gained.some((part) => part.effect === 'Allow'))
@@ -37,7 +36,7 @@ const few = (texts: readonly string[]): string =>
 
 export const denyLost: Check = (reviewed) =>
   placesOf(reviewed, ({ statements, change }) =>
-    change.action === 'delete'
+    isOfSomethingGone(change, reviewed.plan.changes)
       ? []
       : statements.flatMap(({ gained, before, after }) => {
           const parts = gained.filter(({ effect }) => effect === 'Deny').map(statementText);
