@@ -81,6 +81,16 @@ describe.skipIf(missing !== undefined)('reviews of plans of prod', () => {
       expect.stringMatching(/^alarm-weakened aws_cloudwatch_metric_alarm: it is deleted$/),
       expect.stringMatching(/^guard-raised aws_lambda_function: guard.revocations.run.most goes from 25 to 500$/),
       expect.stringMatching(/^permission-widens aws_iam_role_policy: statement \w+ allows 1 more: Allow dynamodb:DeleteTable on arn:aws:/),
+      // The table that takes its place has another ARN.
+      expect.stringMatching(
+        /^permission-widens aws_iam_role_policy: statement KeepHints allows 1 more: .* on ‹aws_dynamodb_table\.\S+\.arn›$/,
+      ),
+      expect.stringMatching(
+        /^permission-widens aws_iam_role_policy: statement ReadHints allows 1 more: .* on ‹aws_dynamodb_table\.\S+\.arn›$/,
+      ),
+      expect.stringMatching(
+        /^permission-widens aws_iam_role_policy: statement TakeTurns allows 2 more: .* on ‹aws_dynamodb_table\.\S+\.arn›$/,
+      ),
       expect.stringMatching(/^retention-lowered aws_cloudwatch_log_group: retention_in_days goes from \d+ to 7$/),
       expect.stringMatching(/^state-destroyed aws_dynamodb_table: it is replaced because of name: its items would be lost$/),
     ]);
