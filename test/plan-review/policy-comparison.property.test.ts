@@ -76,8 +76,32 @@ const policy = (kind: 'identity' | 'resource') =>
       ),
     );
 
-/** Most changes are small: a statement more, a list longer. */
+/** Statements that differ in one element alone, and are about everything else: what that element means decides. */
+const oneElement = (kind: 'identity' | 'resource') => {
+  const condition = fc.constantFrom(...conditions).map((Condition) => ({ Condition }));
+  const elements = [
+    ...[named('Action', actions, true), named('Resource', resources, true), condition, condition, condition],
+    ...(kind === 'resource' ? [fc.constantFrom(...principals).map((Principal) => ({ Principal }))] : []),
+  ];
+  const whole = (element: object) => ({
+    ...(kind === 'resource' ? { Principal: '*' } : {}),
+    ...('NotAction' in element ? {} : { Action: '*' }),
+    ...('NotResource' in element ? {} : { Resource: '*' }),
+    ...element,
+  });
+  return fc.tuple(fc.oneof(...elements.map((one) => fc.tuple(one, one))), fc.boolean()).map(([[before, after], denies]) => {
+    const all = { Effect: 'Allow', ...whole({}) };
+    const policyOf = (element: object) =>
+      denies ? [all, { Effect: 'Deny', ...whole(element) }] : [{ Effect: 'Allow', ...whole(element) }];
+    return { before: policyOf(before), after: policyOf(after) };
+  });
+};
+
+/** Most changes are small: an element, a statement more, a list longer. */
 const pair = (kind: 'identity' | 'resource') =>
+  fc.oneof({ arbitrary: oneElement(kind), weight: 3 }, { arbitrary: anyPair(kind), weight: 1 });
+
+const anyPair = (kind: 'identity' | 'resource') =>
   fc.tuple(policy(kind), policy(kind), fc.boolean()).map(([before, after, mixed]) => {
     const plain = ({ Sid: _, ...rest }: Readonly<Record<string, unknown>>) => rest;
     return mixed ? { before: before.map(plain), after: [...before.slice(1), ...after.slice(0, 1)].map(plain) } : { before, after };
