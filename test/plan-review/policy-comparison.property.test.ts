@@ -18,6 +18,7 @@ const conditions = [
   { StringEqualsIfExists: { 'AWS:sourceaccount': account } },
   { StringLike: { 'aws:SourceAccount': ['1*', '4444*'] } },
   { StringNotEquals: { 'aws:SourceAccount': [account] } },
+  { StringNotEquals: { 'aws:SourceAccount': [account, '444455556666'] } },
   { StringNotLike: { 'aws:SourceAccount': '1*' } },
   { ArnLike: { 'aws:SourceArn': 'arn:aws:sqs:*:111122223333:*' } },
   { ArnLike: { 'aws:SourceArn': 'arn:aws:sqs:eu-central-2:111122223333:q' } },
