@@ -25,6 +25,7 @@ const covered: Readonly<Record<string, readonly [file: string, text: string]>> =
   'npm run sandbox -- --measure 50': ['test/sandbox/measure.test.ts', "'--measure'"],
   'npm run sandbox -- --stay': ['test/sandbox/stay.test.ts', "runSandbox('--stay'"],
   'npm run bench -- --help': ['test/readme.test.ts', "'bench', '--', '--help'"],
+  'npm run review -- --help': ['test/plan-review/review-command.test.ts', "'review', '--', '--help'"],
   'npm run package': ['test/readme.test.ts', 'buildPackage()'],
   'npm pack ./dist/package': ['test/readme.test.ts', "['pack', "],
   'npx cdktf synth': ['test/examples/cdktf-cli.test.ts', "'synth'"],
