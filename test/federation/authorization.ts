@@ -114,6 +114,11 @@ const passRole = (role: unknown, service: string): readonly Asked[] =>
 const services: Readonly<Record<string, Service>> = {
   dynamodb: {
     resources: ({ TableName, ResourceArn }, place) => [arnOf(ResourceArn ?? TableName, (name) => arn(place, 'dynamodb', `table/${name}`))],
+    // The partition key of an item (Service Authorization Reference, "Actions, resources, and condition keys for Amazon DynamoDB").
+    own: ({ Key, Item }) => {
+      const { pk } = (Key ?? Item ?? {}) as { readonly pk?: { readonly S?: string } };
+      return pk?.S === undefined ? {} : { 'dynamodb:LeadingKeys': [pk.S] };
+    },
   },
   ec2: {
     resources: (input, place, operation) => ec2Resources(input, place, operation),
