@@ -95,7 +95,7 @@ describe('npm run sandbox -- --stay', () => {
 
   it('GIVEN an AWS client THEN it reads tables, queues, rules, log groups and secrets', async () => {
     const { TableNames } = await new DynamoDBClient(client()).send(new ListTablesCommand({}));
-    expect(TableNames).toHaveLength(3);
+    expect(TableNames).toHaveLength(4);
     const counts = await Promise.all(
       (TableNames ?? []).map((TableName) => new DynamoDBClient(client()).send(new ScanCommand({ TableName, Select: 'COUNT' }))),
     );
