@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import * as v from 'valibot';
 import type { RotationStep } from '../../events/catalogue.ts';
 import { mapLimited } from '../../platform/dynamodb.ts';
-import { ConfigurationError, InvalidEventError } from '../../platform/errors.ts';
+import { ConfigurationError, InvalidEventError, RetryableError } from '../../platform/errors.ts';
 import type { Log } from '../../platform/log.ts';
 import { ControllerUnreachableError } from '../account-directory.ts';
 import { check } from '../check.ts';
@@ -16,7 +16,7 @@ import { rotate, type StepName, steps, stepsAfterCreate } from '../rotation.ts';
 import { isAbout, parseTrigger, requestFor } from '../rotation-cause.ts';
 import type { RotationDependencies } from '../rotation-dependencies.ts';
 import { rotationFailed } from '../rotation-events.ts';
-import type { RotationLedger, RotationRequest } from '../rotation-ledger.ts';
+import type { RotationEntry, RotationLedger, RotationRequest } from '../rotation-ledger.ts';
 
 export interface RotateCredentialDependencies {
   readonly ledger: RotationLedger;
@@ -155,9 +155,33 @@ export async function reactToEvent(deps: RotateCredentialDependencies, body: str
   if (concerned.length === 0) deps.log.info('EVENT_CONCERNS_NO_CREDENTIAL', { cause: trigger.cause.id, type: trigger.cause.type });
   for (const settings of concerned) {
     const rotation = deps.rotation(settings);
-    const request = requestFor(trigger, settings, await deps.ledger.read(settings.name), rotation.now());
+    const request = await afterRotation(
+      rotation,
+      () => deps.ledger.read(settings.name),
+      (entry) => requestFor(trigger, settings, entry, rotation.now()),
+    );
     if (request === undefined) deps.log.info('CREDENTIAL_CURRENT', { credential: settings.name, cause: trigger.cause.id });
     else await begin(deps, rotation, request);
+  }
+}
+
+/** A rotation takes seconds, and a message that is put back comes again after many minutes: its end is waited for. */
+const waits = 10;
+const waitMs = 500;
+
+/** @throws RetryableError when the rotation has not ended by then */
+async function afterRotation<T>(
+  { wait }: RotationDependencies,
+  read: () => Promise<RotationEntry>,
+  decide: (entry: RotationEntry) => T,
+): Promise<T> {
+  for (let waited = 0; ; waited += 1) {
+    try {
+      return decide(await read());
+    } catch (error) {
+      if (!(error instanceof RetryableError) || waited === waits) throw error;
+      await wait(waitMs);
+    }
   }
 }
 
