@@ -3,7 +3,6 @@
  * They name accounts and places, never a password.
  */
 import * as v from 'valibot';
-import type { rotationStrategies } from '../events/catalogue.ts';
 import { ConfigurationError } from '../platform/errors.ts';
 import { vaultPath } from './vault/vault-settings.ts';
 
@@ -77,5 +76,3 @@ export function parseCredentialSettings(json: string): CredentialSettings {
 /** The accounts that a credential is about, by sAMAccountName. */
 export const accountsOf = (strategy: StrategySettings): readonly string[] =>
   strategy.kind === 'alternating' ? strategy.accounts : [strategy.account];
-
-export const rotationStrategyOf = (strategy: StrategySettings): (typeof rotationStrategies)[number] => strategy.kind;

@@ -17,6 +17,7 @@ import {
 } from './account-checks.ts';
 import { type Account, type AccountSession, ControllerUnreachableError } from './account-directory.ts';
 import { CredentialError } from './credential-error.ts';
+import { accountsOf } from './credential-settings.ts';
 import { type Credential, credentialRemedy, type StoredCredential } from './credential-store.ts';
 import { candidatesOf, type KnownLogin, openAs, openKnown } from './logins.ts';
 import { newPassword } from './password.ts';
@@ -230,7 +231,7 @@ async function look(deps: RotationDependencies, entry: RotationEntry, stored: St
   const { session, credential: as } = await opened(deps, entry, stored);
   try {
     const accounts = [];
-    for (const name of strategy.kind === 'alternating' ? strategy.accounts : [strategy.account]) accounts.push(await session.account(name));
+    for (const name of accountsOf(strategy)) accounts.push(await session.account(name));
     const named = accounts.find((account) => means(current.username, account, directory.domain));
     if (named === undefined) {
       throw new CredentialError(

@@ -1,5 +1,6 @@
 /** What went wrong at a domain controller, in words fit for a log and an event: they hold no credentials. */
 import { ResultCodeError } from 'ldapts';
+import { certificateErrors } from './certificate-errors.ts';
 
 /** What AD's error data of a refused bind means (Windows error codes in the diagnostic message of result 49). */
 const bindErrors: Readonly<Record<string, string>> = {
@@ -29,16 +30,6 @@ export function bindRefused(url: string, username: string, error: Error): string
   const { code, meaning } = bindRefusal(error);
   return `bind of "${username}" at ${url} refused: ${meaning}${code ? ` (data ${code})` : ''}; put the right user name and password into the bind secret`;
 }
-
-const certificateErrors: Readonly<Record<string, string>> = {
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by another CA',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by another CA',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by another CA',
-  UNABLE_TO_GET_ISSUER_CERT: 'its certificate is signed by another CA',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by another CA',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
-};
 
 /** A reason in plain words. Messages of ldapts and Node carry no credentials. */
 export function reasonOf(error: unknown): string {

@@ -1,15 +1,10 @@
 /** A token of AWS that says who a function is, for others to trust: outbound identity federation. */
 import { GetWebIdentityTokenCommand, STSClient } from '@aws-sdk/client-sts';
 import { identityTokenSeconds, identityTokenSigning } from './identity-token.ts';
-
-export interface IdentityToken {
-  readonly token: string;
-  /** Epoch milliseconds; undefined where STS does not say. */
-  readonly expiresAt: number | undefined;
-}
+import type { IssuedToken } from './kept-token.ts';
 
 /** The client speaks to the regional endpoint, the only one that gives such tokens (AWS STS API Reference, GetWebIdentityToken). */
-export async function webIdentityToken(audience: string): Promise<IdentityToken> {
+export async function webIdentityToken(audience: string): Promise<IssuedToken> {
   const command = new GetWebIdentityTokenCommand({
     Audience: [audience],
     DurationSeconds: identityTokenSeconds,

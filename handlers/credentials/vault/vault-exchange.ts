@@ -1,6 +1,7 @@
 /** One exchange over HTTP that ends in time, with an answer of bearable size from the host that was asked. */
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
+import { certificateErrors } from '../../platform/certificate-errors.ts';
 
 export interface ExchangeLimits {
   /** For the whole exchange, body included. */
@@ -33,18 +34,6 @@ export class NoAnswerError extends Error {
 export class UntrustedServerError extends Error {
   override readonly name = 'UntrustedServerError';
 }
-
-/** Of OpenSSL's verification, and of Node's check of the name ("TLS (SSL)", "X509 certificate error codes"). */
-const certificateErrors: Readonly<Record<string, string>> = {
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by another CA',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by another CA',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by another CA',
-  UNABLE_TO_GET_ISSUER_CERT: 'its certificate is signed by another CA',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by another CA',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
-};
 
 /**
  * Sends it and follows no redirect: whoever answers with one would choose where the token goes next.

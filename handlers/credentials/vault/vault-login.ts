@@ -1,5 +1,6 @@
 /** Logging in to Vault with what AWS says of the function. The token stays in memory, until shortly before its lease ends. */
 import * as v from 'valibot';
+import { type KeptToken, keptToken } from '../../platform/kept-token.ts';
 import { CredentialError } from '../credential-error.ts';
 import { callerIdentityProof, type Signer } from './caller-identity.ts';
 import { saidOf, type VaultRequest, type VaultRequests } from './vault-request.ts';
@@ -12,18 +13,6 @@ export interface LoginSources {
   readonly now: () => Date;
 }
 
-export interface VaultLogin {
-  /** The same until shortly before its lease ends. @throws CredentialError when Vault refuses the login @throws RetryableError */
-  token(): Promise<string>;
-  /** Another one than that, which Vault refused. */
-  renew(refused: string): Promise<string>;
-  /** The token in use, if any; it is not used any more. */
-  end(): Promise<string | undefined>;
-}
-
-/** A token is not used in its last seconds: it has to be valid when it arrives. */
-const marginMs = 60_000;
-
 /** Of any login (JWT/OIDC auth method API and AWS auth method API, "Login"). 0 seconds: it does not expire. */
 const authSchema = v.object({
   auth: v.object({
@@ -32,16 +21,9 @@ const authSchema = v.object({
   }),
 });
 
-interface Kept {
-  readonly token: string;
-  /** Epoch milliseconds. */
-  readonly until: number;
-}
-
-export function vaultLogin(login: VaultSettings['login'], request: VaultRequests, sources: LoginSources): VaultLogin {
-  let current: Promise<Kept> | undefined;
-
-  async function obtain(): Promise<Kept> {
+/** @returns what throws CredentialError when Vault refuses the login, RetryableError when it does not get to it */
+export function vaultLogin(login: VaultSettings['login'], request: VaultRequests, sources: LoginSources): KeptToken {
+  return keptToken(sources.now, async () => {
     const { role, what, sent } = await proofOf(login, sources);
     const askedAt = sources.now().getTime();
     const answer = await request(sent);
@@ -55,38 +37,8 @@ export function vaultLogin(login: VaultSettings['login'], request: VaultRequests
     if (!parsed.success)
       throw new CredentialError(`${sent.path} of role "${role}" gave no token`, 'let that role log in without a second factor');
     const { client_token: token, lease_duration: seconds } = parsed.output.auth;
-    const leaseMs = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000;
-    return { token, until: askedAt + leaseMs - Math.min(marginMs, leaseMs / 5) };
-  }
-
-  /** Another than `old`, which somebody else may be asking for already. */
-  function another(old: Promise<Kept> | undefined): Promise<Kept> {
-    if (current !== undefined && current !== old) return current;
-    const kept = obtain();
-    current = kept;
-    kept.catch(() => {
-      if (current === kept) current = undefined;
-    });
-    return kept;
-  }
-
-  return {
-    async token() {
-      const kept = current;
-      const known = await kept;
-      return known !== undefined && sources.now().getTime() < known.until ? known.token : (await another(kept)).token;
-    },
-    async renew(refused) {
-      const kept = current;
-      const known = await kept;
-      return known !== undefined && known.token !== refused ? known.token : (await another(kept)).token;
-    },
-    async end() {
-      const known = await current?.catch(() => undefined);
-      current = undefined;
-      return known?.token;
-    },
-  };
+    return { token, expiresAt: seconds === 0 ? undefined : askedAt + seconds * 1000 };
+  });
 }
 
 interface Proof {

@@ -1,26 +1,18 @@
 /** Settings of a HashiCorp Vault or OpenBao server that keeps credentials in a KV version 2 engine. */
 import * as v from 'valibot';
 import { ConfigurationError } from '../../platform/errors.ts';
+import { isTokenSafeUrl } from '../../platform/token-safe-url.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
 /** No segment ends in a period: Vault refuses that (HTTP API, "Parameter restrictions"), and `..` would be another path. */
 export const vaultPath = /^[\w.-]*[\w-](?:\/[\w.-]*[\w-])*$/;
 const path = v.pipe(text, v.regex(vaultPath));
 
-const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-
-/** A token travels there: https, and http only within the machine. */
-function isTokenSafe(value: string): boolean {
-  const url = URL.parse(value);
-  if (url === null || url.username || url.password || url.search || url.hash) return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && loopback.test(url.hostname));
-}
-
 export const vaultSettingsSchema = v.strictObject({
   /** `https://vault.example.com:8200` */
   address: v.pipe(
     text,
-    v.check(isTokenSafe, ({ input }) => `"${input}" is no https URL without user, query and fragment`),
+    v.check(isTokenSafeUrl, ({ input }) => `"${input}" is no https URL without user, query and fragment`),
   ),
   /** PEM of the CA that signed its certificate. @default the public ones */
   ca: v.optional(text),

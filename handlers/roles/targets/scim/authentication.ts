@@ -1,14 +1,12 @@
 /** The token that each request to a SCIM server carries, from the source that the target's settings name. */
 import * as v from 'valibot';
 import { ConfigurationError } from '../../../platform/errors.ts';
+import { type IssuedToken, type KeptToken, keptToken } from '../../../platform/kept-token.ts';
 import { exchange, type HttpLimits, type HttpRequest, isObject, jsonOf, NoAnswerError, nameOf, usualLimits } from './http.ts';
 import type { ScimAuthentication } from './settings.ts';
 
-export interface Credentials {
-  token(): Promise<string>;
-  /** Another one than that, which the server refused; the same where the source has no other. */
-  renew(refused: string): Promise<string>;
-}
+/** Where the source has no other token, a refused one is renewed to the same. */
+export type Credentials = Pick<KeptToken, 'token' | 'renew'>;
 
 export interface TokenSources {
   /** The target's secret, read anew when asked for `again`. */
@@ -19,14 +17,6 @@ export interface TokenSources {
   readonly limits?: HttpLimits;
 }
 
-export interface IssuedToken {
-  readonly token: string;
-  /** Epoch milliseconds; undefined: it is good until it is refused. */
-  readonly expiresAt?: number | undefined;
-}
-
-/** A token is not used in its last seconds: it has to be valid when it arrives. */
-const marginMs = 60_000;
 /** For a server that does not say how long its token lasts (RFC 6749 section 4.2.2: `expires_in` is only recommended). */
 const unsaidSeconds = 300;
 /** Visible ASCII: what a header may carry (RFC 6750 section 2.1). */
@@ -39,10 +29,10 @@ const clientSchema = v.pipe(
 );
 
 export function credentialsOf(authentication: ScimAuthentication, sources: TokenSources): Credentials {
-  if ('bearer' in authentication) return cached(sources, (again) => bearerToken(sources, again));
+  if ('bearer' in authentication) return keptToken(sources.now, (again) => bearerToken(sources, again));
   if ('clientCredentials' in authentication) {
     const { tokenUrl, scope } = authentication.clientCredentials;
-    return cached(sources, async (again) => {
+    return keptToken(sources.now, async (again) => {
       const { clientId, clientSecret } = await clientOf(sources, again);
       // RFC 6749 section 2.3.1: both are form-encoded before they are joined.
       const basic = Buffer.from(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`).toString('base64');
@@ -50,7 +40,7 @@ export function credentialsOf(authentication: ScimAuthentication, sources: Token
     });
   }
   const { audience, tokenUrl } = authentication.webIdentity;
-  return cached(sources, async () => {
+  return keptToken(sources.now, async () => {
     const identity = await sources.webIdentityToken(audience);
     if (tokenUrl === undefined) return identity;
     // RFC 7523 section 2.2: the identity token is the client's authentication.
@@ -60,44 +50,6 @@ export function credentialsOf(authentication: ScimAuthentication, sources: Token
     };
     return askForToken(sources, tokenUrl, assertion);
   });
-}
-
-interface Kept {
-  readonly token: string;
-  /** Epoch milliseconds. */
-  readonly until: number;
-}
-
-/** Keeps a token until shortly before it expires; many who ask at once wait for one answer. */
-function cached({ now }: TokenSources, obtain: (again: boolean) => Promise<IssuedToken>): Credentials {
-  let current: Promise<Kept> | undefined;
-  const keep = async (again: boolean): Promise<Kept> => {
-    const askedAt = now().getTime();
-    const { token, expiresAt = Number.POSITIVE_INFINITY } = await obtain(again);
-    return { token, until: expiresAt - Math.min(marginMs, (expiresAt - askedAt) / 5) };
-  };
-  /** Another than `old`, which somebody else may be asking for already. */
-  const another = (old: Promise<Kept> | undefined, again: boolean): Promise<Kept> => {
-    if (current !== undefined && current !== old) return current;
-    const kept = keep(again);
-    current = kept;
-    kept.catch(() => {
-      if (current === kept) current = undefined;
-    });
-    return kept;
-  };
-  return {
-    async token() {
-      const kept = current;
-      const known = await kept;
-      return known !== undefined && now().getTime() < known.until ? known.token : (await another(kept, false)).token;
-    },
-    async renew(refused) {
-      const kept = current;
-      const known = await kept;
-      return known !== undefined && known.token !== refused ? known.token : (await another(kept, true)).token;
-    },
-  };
 }
 
 async function bearerToken({ secret }: TokenSources, again: boolean): Promise<IssuedToken> {

@@ -1,21 +1,15 @@
 /** Settings of a SCIM 2.0 target, as a team writes them. */
 import * as v from 'valibot';
+import { isTokenSafeUrl } from '../../../platform/token-safe-url.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty());
 
 /** What Terraform knows only at apply is written `${…}` until then. */
 const isKnownAtApply = (value: string): boolean => value.includes('${');
 
-const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+const isTokenSafe = (value: string): boolean => isKnownAtApply(value) || isTokenSafeUrl(value);
 
-function isTokenSafe(value: string): boolean {
-  if (isKnownAtApply(value)) return true;
-  const url = URL.parse(value);
-  if (url === null || url.username || url.password || url.search || url.hash) return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && loopback.test(url.hostname));
-}
-
-/** A token travels there: https, and http only within the machine (RFC 6750 section 5.3). */
+/** A token travels there. */
 const url = (what: string) =>
   v.pipe(
     text,
