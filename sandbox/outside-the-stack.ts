@@ -35,3 +35,19 @@ export function outsideKeys(template: Template): readonly string[] {
   // A reference is to a key of the stack.
   return [...new Set(arns.filter((arn) => !arn.includes('${')).map((arn) => arn.slice(arn.lastIndexOf('/') + 1)))];
 }
+
+/** Makes a secret that the stack names by its ARN and does not create, unless it is there, as its owner would have. @throws Error when it is no full ARN */
+export async function makeOutsideSecret(
+  operator: (service: string, operation: string, input: Record<string, unknown>) => Promise<Record<string, unknown>>,
+  secretArn: string,
+): Promise<void> {
+  let NextToken: unknown;
+  do {
+    const page = await operator('secretsmanager', 'ListSecrets', NextToken === undefined ? {} : { NextToken });
+    if ((page.SecretList as readonly { readonly ARN: string }[]).some(({ ARN }) => ARN === secretArn)) return;
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined);
+  const [, Name, ArnSuffix] = /:secret:(.+)-(\w{6})$/.exec(secretArn) ?? [];
+  if (Name === undefined) throw new Error(`secret_id "${secretArn}" is no secret of the stack and no full ARN`);
+  await operator('secretsmanager', 'CreateSecret', { Name, ArnSuffix });
+}

@@ -8,7 +8,7 @@ import { checkMachine, type DomainController, startDomainController } from './do
 import { type Population, populate } from './domain-controller/population.ts';
 import { functionSetting, isDetectChanges } from './function-setting.ts';
 import { unlessAborted } from './interruption.ts';
-import { outsideKeys, outsideLogGroups, outsidePolicies } from './outside-the-stack.ts';
+import { makeOutsideSecret, outsideKeys, outsideLogGroups, outsidePolicies } from './outside-the-stack.ts';
 import { createOwnedFolder, removeAbandonedFolders, removeWithOwner } from './owned-folder.ts';
 import type { Progress } from './progress.ts';
 import { createPermissionSets, enableIdentityTokens, identityCenterAccountOf, targetsInTemplate, targetsOf } from './role-targets.ts';
@@ -238,14 +238,7 @@ const secretsOfTargets = ({ functions }: AppliedStack): ReadonlySet<string> =>
 
 /** What a team does after the first apply: Terraform created the secret without a value, or the stack names one that exists. */
 async function putSecret(endpoint: AwsEndpoint, SecretId: string, SecretString: string): Promise<void> {
-  const made = await endpoint.call('operator', 'secretsmanager', 'DescribeSecret', { SecretId }).catch((error: Error) => {
-    if (error.name !== 'ResourceNotFoundException') throw error;
-    return undefined;
-  });
-  if (made === undefined) {
-    const [, Name, ArnSuffix] = /:secret:(.+)-(\w{6})$/.exec(SecretId) ?? [];
-    await endpoint.call('operator', 'secretsmanager', 'CreateSecret', { Name, ArnSuffix });
-  }
+  await makeOutsideSecret((service, operation, input) => endpoint.call('operator', service, operation, input), SecretId);
   await endpoint.call('operator', 'secretsmanager', 'PutSecretValue', { SecretId, SecretString });
 }
 

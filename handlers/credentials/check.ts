@@ -10,7 +10,7 @@ import { credentialRemedy } from './credential-store.ts';
 import { bindRefusedError, isWrongPassword } from './logins.ts';
 import { tellUntold, withKnown } from './rotation.ts';
 import type { RotationDependencies } from './rotation-dependencies.ts';
-import { isUnderWay, type RotationEntry, type RotationRequest, requestedVersion } from './rotation-ledger.ts';
+import { isUnderWay, note, type RotationEntry, type RotationRequest, requestedVersion } from './rotation-ledger.ts';
 
 const dayMs = 86_400_000;
 
@@ -23,9 +23,8 @@ export type CheckResult =
 /** @throws CredentialError for what a person has to mend @throws ControllerUnreachableError */
 export async function check(deps: RotationDependencies): Promise<CheckResult> {
   const { settings, store, ledger, log, now } = deps;
-  await tellUntold(deps, await ledger.read(settings.name));
-  let entry = await ledger.read(settings.name);
-  if (entry.since === undefined) entry = await written(deps, { ...entry, since: now().toISOString() });
+  let entry = await tellUntold(deps, await ledger.read(settings.name));
+  if (entry.since === undefined) entry = await note(ledger, entry, { since: now().toISOString() });
   const age = ageOf(deps, entry);
   log.info('CREDENTIAL_CHECKED', {
     credential: settings.name,
@@ -41,7 +40,7 @@ export async function check(deps: RotationDependencies): Promise<CheckResult> {
     if (isUnderWay(attempt, now())) return { do: 'nothing' };
     // A version that the store no longer keeps cannot be what the directory has: nothing was made after it.
     if ((await store.read(attempt.version)) !== undefined) return { do: 'resume', version: attempt.version };
-    entry = await written(deps, { ...entry, attempt: undefined });
+    entry = await note(ledger, entry, { attempt: undefined });
   }
   const request = (await healing(deps, entry, current)) ?? dueAtVault(deps, entry, age);
   return request === undefined ? { do: 'nothing' } : { do: 'rotate', request };
@@ -49,14 +48,14 @@ export async function check(deps: RotationDependencies): Promise<CheckResult> {
 
 /** A rotation where the directory has another password than the store. */
 async function healing(deps: RotationDependencies, entry: RotationEntry, current: StoredCredential): Promise<RotationRequest | undefined> {
-  const { settings, directory, log, now } = deps;
+  const { settings, directory, ledger, log, now } = deps;
   const { refused } = entry;
   if (refused?.version === current.version && now().getTime() - Date.parse(refused.at) < dayMs) return undefined;
   const request = { version: requestedVersion(settings.name, `healed/${current.version}/${dayOf(now())}`), reason: 'healed' } as const;
   const { session, refusal } = await directory.open(current.credential);
   if (session === undefined) {
     if (!isWrongPassword(refusal)) throw bindRefusedError(current.credential, refusal);
-    await written(deps, { ...entry, refused: { version: current.version, at: now().toISOString() } });
+    await note(ledger, entry, { refused: { version: current.version, at: now().toISOString() } });
     log.warn('CREDENTIAL_REFUSED', { credential: settings.name, version: current.version, reason: refusal.meaning });
     return request;
   }
@@ -74,7 +73,7 @@ async function healing(deps: RotationDependencies, entry: RotationEntry, current
         return request;
       }
       // Never rotated here, or put there by a person: the stored password is the directory's.
-      await written(deps, { ...entry, known: withKnown(entry, guid, account.passwordLastSet), refused: undefined });
+      await note(ledger, entry, { known: withKnown(entry, guid, account.passwordLastSet), refused: undefined });
       return undefined;
     }
   } finally {
@@ -97,9 +96,3 @@ const ageOf = ({ now }: RotationDependencies, { rotated, since }: RotationEntry)
   (now().getTime() - Date.parse(rotated?.at ?? since ?? now().toISOString())) / dayMs;
 
 const dayOf = (moment: Date): string => moment.toISOString().slice(0, 10);
-
-async function written({ ledger }: RotationDependencies, entry: RotationEntry): Promise<RotationEntry> {
-  const next = { ...entry, version: entry.version + 1 };
-  await ledger.write(next);
-  return next;
-}

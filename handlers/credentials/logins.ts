@@ -4,7 +4,7 @@ import type { AccountDirectory, AccountSession, Login } from './account-director
 import { CredentialError } from './credential-error.ts';
 import type { Credential, CredentialStore, StoredCredential } from './credential-store.ts';
 import type { RotationDependencies } from './rotation-dependencies.ts';
-import type { RotationEntry } from './rotation-ledger.ts';
+import { note, type RotationEntry } from './rotation-ledger.ts';
 
 const dayMs = 86_400_000;
 
@@ -64,7 +64,7 @@ export async function openKnown(
   } catch (error) {
     if (error instanceof NoneTakenError) {
       const { reason, remedy } = error;
-      await ledger.write({ ...entry, version: entry.version + 1, untaken: { versions, at: now().toISOString(), reason, remedy } });
+      await note(ledger, entry, { untaken: { versions, at: now().toISOString(), reason, remedy } });
     }
     throw error;
   }

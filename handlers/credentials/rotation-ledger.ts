@@ -74,3 +74,14 @@ export const newEntry = (name: string): RotationEntry => ({ name, version: 0, kn
 
 /** Id of the version of a rotation that has a reason of its own: asked for again, it is the same one. */
 export const requestedVersion = (name: string, reason: string): string => eventId(name, 'rotation', 0, 'CredentialRotated', reason);
+
+/** Writes the entry with what changed. @returns it as it is now @throws RetryableError when another run wrote it meanwhile */
+export async function note(
+  ledger: Pick<RotationLedger, 'write'>,
+  entry: RotationEntry,
+  change: Partial<Omit<RotationEntry, 'name' | 'version'>>,
+): Promise<RotationEntry> {
+  const next = { ...entry, ...change, version: entry.version + 1 };
+  await ledger.write(next);
+  return next;
+}

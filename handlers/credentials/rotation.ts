@@ -24,7 +24,7 @@ import { newPassword } from './password.ts';
 import { proveEverywhere } from './proof.ts';
 import type { RotationDependencies } from './rotation-dependencies.ts';
 import { reasonOf, rotated } from './rotation-events.ts';
-import type { Attempt, RotationEntry } from './rotation-ledger.ts';
+import { type Attempt, note, type RotationEntry } from './rotation-ledger.ts';
 
 export type StepName = 'createSecret' | 'setSecret' | 'testSecret' | 'finishSecret';
 
@@ -146,7 +146,7 @@ async function testSecret(deps: RotationDependencies, version: string): Promise<
     }
   }
   const proof = { tested, unreachable, differences: found };
-  await ledger.write({ ...entry, version: entry.version + 1, attempt: { ...attempt, passwordLastSet, proof } });
+  await note(ledger, entry, { attempt: { ...attempt, passwordLastSet, proof } });
 }
 
 /**
@@ -168,16 +168,17 @@ async function testConfiguration(deps: RotationDependencies, version: string): P
 async function finishSecret(deps: RotationDependencies, version: string): Promise<void> {
   const { settings, store, ledger } = deps;
   const entry = await ledger.read(settings.name);
-  if (entry.rotated?.version === version) return tellUntold(deps, entry);
+  if (entry.rotated?.version === version) {
+    await tellUntold(deps, entry);
+    return;
+  }
   const { attempt } = entry;
   if (attempt?.version !== version || attempt.proof === undefined) {
     throw new CredentialError(`version ${version} of "${settings.name}" was not tested`, 'start the rotation anew');
   }
   await store.promote(version);
   const at = deps.now().toISOString();
-  const next: RotationEntry = {
-    ...entry,
-    version: entry.version + 1,
+  const next = await note(ledger, entry, {
     rotated: { version, at, since: attempt.since, reason: reasonOf(entry, version) },
     attempt: undefined,
     refused: undefined,
@@ -186,8 +187,7 @@ async function finishSecret(deps: RotationDependencies, version: string): Promis
     request: entry.request?.version === version ? undefined : entry.request,
     known: withKnown(entry, attempt.subject.guid, attempt.passwordLastSet),
     untold: [...(entry.untold ?? []), rotated(deps, entry, attempt, attempt.proof, at)],
-  };
-  await ledger.write(next);
+  });
   await tellUntold(deps, next);
   deps.log.info('CREDENTIAL_ROTATED', {
     credential: settings.name,
@@ -198,11 +198,11 @@ async function finishSecret(deps: RotationDependencies, version: string): Promis
   });
 }
 
-/** What a run died before telling. Told twice, it has the same id. */
-export async function tellUntold({ ledger, publish }: RotationDependencies, entry: RotationEntry): Promise<void> {
-  if (entry.untold === undefined || entry.untold.length === 0) return;
+/** What a run died before telling. Told twice, it has the same id. @returns the entry as it is then */
+export async function tellUntold({ ledger, publish }: RotationDependencies, entry: RotationEntry): Promise<RotationEntry> {
+  if (entry.untold === undefined || entry.untold.length === 0) return entry;
   await publish(entry.untold);
-  await ledger.write({ ...entry, version: entry.version + 1, untold: undefined });
+  return note(ledger, entry, { untold: undefined });
 }
 
 /** Without a time that belongs to the stored password nobody can tell whether a later change is another's: nothing is concluded then. */
@@ -299,7 +299,7 @@ async function pendingOf({ store }: RotationDependencies, version: string): Prom
  * @param change undefined: the directory has it already
  */
 async function bring(
-  { settings, ledger, now }: RotationDependencies,
+  { ledger, now }: RotationDependencies,
   entry: RotationEntry,
   version: string,
   { subject }: Account,
@@ -310,10 +310,9 @@ async function bring(
   if (own !== undefined && change === undefined) return;
   // Without the time and the proof of a change before: neither is of this one.
   const attempt: Attempt = { version, subject, since: own?.since ?? now().toISOString() };
-  const noted: RotationEntry = { ...entry, name: settings.name, version: entry.version + 1, attempt };
-  await ledger.write(noted);
+  const noted = await note(ledger, entry, { attempt });
   if (change === undefined) return;
   await change();
   const { passwordLastSet } = await session.account(subject.samAccountName);
-  await ledger.write({ ...noted, version: noted.version + 1, attempt: { ...attempt, passwordLastSet } });
+  await note(ledger, noted, { attempt: { ...attempt, passwordLastSet } });
 }

@@ -4,10 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { check } from '../../handlers/credentials/check.ts';
 import { reactToEvent, rotateCredential } from '../../handlers/credentials/rotate-credential/rotate-credential.ts';
 import { rotate, steps } from '../../handlers/credentials/rotation.ts';
-import { makeEvent, toEntry } from '../../handlers/events/identity-event.ts';
 import { newPassword } from '../../sandbox/domain-controller/population.ts';
 import { killedAfter } from '../platform/watched-calls.ts';
-import { nameOf, type Rotating, RotationWorld } from './rotation-world.ts';
+import { functionOf, passwordChanged } from './rotated-by-function.ts';
+import { nameOf, RotationWorld } from './rotation-world.ts';
 
 const world = new RotationWorld();
 const minute = 60_000;
@@ -16,33 +16,6 @@ const day = 1440 * minute;
 const resetting = async () => {
   const credential = await world.account();
   return { credential, one: world.rotating({ kind: 'reset', account: nameOf(credential), resetBy: 'arn:delegated' }, credential) };
-};
-
-/** The function around one credential; what Secrets Manager is asked for is done at once, as it would. */
-function functionOf(one: Rotating) {
-  const requested: string[] = [];
-  const deps = {
-    ledger: one.ledger,
-    rotation: () => one.deps(),
-    requestRotation: async (_: string, version: string) => void requested.push(version),
-    log: one.deps().log,
-    millisecondsLeft: () => 300_000,
-  };
-  return { deps, requested };
-}
-
-const passwordChanged = (guid: string, account: string, after: string | null, detectedAt = new Date().toISOString()): string => {
-  const event = makeEvent({
-    type: 'PasswordChanged',
-    domain: 'corp.example.com',
-    subject: { guid, type: 'user', name: account, dn: `CN=${account},DC=corp,DC=example,DC=com`, samAccountName: account },
-    change: { before: null, after },
-    revision: 7,
-    at: detectedAt,
-    part: String(after),
-  });
-  const { Source, DetailType, Detail } = toEntry(event);
-  return JSON.stringify({ source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) });
 };
 
 describe('the check', () => {
@@ -146,12 +119,12 @@ describe('the check', () => {
 
 describe('an event', () => {
   test('GIVEN our own change WHEN the directory tells of it THEN nothing is asked for', async () => {
-    const { credential, one } = await resetting();
+    const { one } = await resetting();
     await rotate(one.deps(), randomUUID());
     const [rotated] = one.published;
     if (rotated?.type !== 'CredentialRotated') throw new Error('it did not rotate');
     const { deps, requested } = functionOf(one);
-    await reactToEvent(deps, passwordChanged(rotated.subject.guid, nameOf(credential), rotated.change.passwordLastSet));
+    await reactToEvent(deps, passwordChanged(rotated.subject, rotated.change.passwordLastSet));
     expect(requested).toEqual([]);
   });
 
@@ -161,7 +134,7 @@ describe('an event', () => {
     const guid = one.published[0]?.subject.guid ?? '';
     const { deps, requested } = functionOf(one);
     const later = new Date(Date.now() + minute).toISOString();
-    const event = passwordChanged(guid, nameOf(credential).toUpperCase(), later, later);
+    const event = passwordChanged({ guid, samAccountName: nameOf(credential).toUpperCase() }, later, later);
     await reactToEvent(deps, event);
     await reactToEvent(deps, event);
     expect(new Set(requested).size).toBe(1);
@@ -176,7 +149,9 @@ describe('an event', () => {
     await steps.setSecret(one.deps(), version);
     const guid = one.ledger.entries.get('billing')?.attempt?.subject.guid ?? '';
     const { deps } = functionOf(one);
-    await expect(reactToEvent(deps, passwordChanged(guid, nameOf(credential), new Date().toISOString()))).rejects.toThrow(/is under way/);
+    await expect(
+      reactToEvent(deps, passwordChanged({ guid, samAccountName: nameOf(credential) }, new Date().toISOString())),
+    ).rejects.toThrow(/is under way/);
   });
 
   test('GIVEN a scanner that found the credential WHEN it says so THEN it is rotated; a signal that a rotation since has answered is not', async () => {
@@ -217,7 +192,7 @@ describe('an event', () => {
   test('WHEN it concerns no credential THEN nothing is done', async () => {
     const { one } = await resetting();
     const { deps, requested } = functionOf(one);
-    await reactToEvent(deps, passwordChanged('00000000-0000-4000-8000-000000000001', 'somebody', null));
+    await reactToEvent(deps, passwordChanged({ guid: '00000000-0000-4000-8000-000000000001', samAccountName: 'somebody' }, null));
     expect(requested).toEqual([]);
   });
 });

@@ -9,12 +9,10 @@ import {
   rotateCredential,
 } from '../../handlers/credentials/rotate-credential/rotate-credential.ts';
 import { rotate, steps } from '../../handlers/credentials/rotation.ts';
-import type { RotationDependencies } from '../../handlers/credentials/rotation-dependencies.ts';
-import type { Subject } from '../../handlers/events/catalogue.ts';
-import { makeEvent, toEntry } from '../../handlers/events/identity-event.ts';
 import { newPassword } from '../../sandbox/domain-controller/population.ts';
 import { memoryStore } from './memory-store.ts';
-import { nameOf, type Rotating, RotationWorld } from './rotation-world.ts';
+import { functionOf, passwordChanged } from './rotated-by-function.ts';
+import { nameOf, RotationWorld } from './rotation-world.ts';
 
 const world = new RotationWorld();
 const minute = 60_000;
@@ -25,32 +23,6 @@ const resetting = async () => {
   const credential = await world.account();
   return { credential, one: world.rotating({ kind: 'reset', account: nameOf(credential), resetBy: 'arn:delegated' }, credential) };
 };
-
-function functionOf(one: Rotating, change: (deps: RotationDependencies) => RotationDependencies = (deps) => deps) {
-  const requested: string[] = [];
-  const deps: RotateCredentialDependencies = {
-    ledger: one.ledger,
-    rotation: () => change(one.deps()),
-    requestRotation: async (_, version) => void requested.push(version),
-    log: one.deps().log,
-    millisecondsLeft: () => 300_000,
-  };
-  return { deps, requested };
-}
-
-function passwordChanged({ guid, samAccountName: account = '' }: Subject, after: string, detectedAt: string): string {
-  const event = makeEvent({
-    type: 'PasswordChanged',
-    domain: 'corp.example.com',
-    subject: { guid, type: 'user', name: account, dn: `CN=${account},DC=corp,DC=example,DC=com`, samAccountName: account },
-    change: { before: null, after },
-    revision: 7,
-    at: detectedAt,
-    part: after,
-  });
-  const { Source, DetailType, Detail } = toEntry(event);
-  return JSON.stringify({ source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) });
-}
 
 const signal = (time: string): string =>
   JSON.stringify({

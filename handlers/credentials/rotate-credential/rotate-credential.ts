@@ -16,7 +16,7 @@ import { rotate, type StepName, steps, stepsAfterCreate } from '../rotation.ts';
 import { isAbout, parseTrigger, requestFor } from '../rotation-cause.ts';
 import type { RotationDependencies } from '../rotation-dependencies.ts';
 import { rotationFailed } from '../rotation-events.ts';
-import type { RotationEntry, RotationLedger, RotationRequest } from '../rotation-ledger.ts';
+import { note, type RotationEntry, type RotationLedger, type RotationRequest } from '../rotation-ledger.ts';
 
 export interface RotateCredentialDependencies {
   readonly ledger: RotationLedger;
@@ -120,8 +120,7 @@ async function checkOne(deps: RotateCredentialDependencies, settings: Credential
 async function resume(rotation: RotationDependencies, version: string): Promise<void> {
   const { ledger, settings } = rotation;
   const entry = await ledger.read(settings.name);
-  if (entry.request?.version !== version)
-    await ledger.write({ ...entry, version: entry.version + 1, request: { version, reason: 'resumed' } });
+  if (entry.request?.version !== version) await note(ledger, entry, { request: { version, reason: 'resumed' } });
   await rotate(rotation, version, stepsAfterCreate, tellingOf(rotation, version));
 }
 
@@ -129,7 +128,7 @@ async function resume(rotation: RotationDependencies, version: string): Promise<
 async function begin(deps: RotateCredentialDependencies, rotation: RotationDependencies, request: RotationRequest): Promise<void> {
   const { settings, ledger } = rotation;
   const entry = await ledger.read(settings.name);
-  if (entry.request?.version !== request.version) await ledger.write({ ...entry, version: entry.version + 1, request });
+  if (entry.request?.version !== request.version) await note(ledger, entry, { request });
   deps.log.warn('CREDENTIAL_ROTATION_REQUESTED', {
     credential: settings.name,
     version: request.version,
@@ -203,7 +202,7 @@ async function told<T>(rotation: RotationDependencies, step: RotationStep, occas
     const event = rotationFailed(rotation, entry, { step, reason, remedy, occasion });
     if (entry.failure !== event.id) {
       await publish([event]);
-      await ledger.write({ ...entry, version: entry.version + 1, failure: event.id });
+      await note(ledger, entry, { failure: event.id });
     }
     throw error;
   }

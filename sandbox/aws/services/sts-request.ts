@@ -1,7 +1,7 @@
 import { AwsError } from '../error.ts';
 import { optionalNumber, text } from '../input.ts';
-import type { Input } from '../service.ts';
-import { type Role, roleName } from '../session.ts';
+import type { Input, Output } from '../service.ts';
+import { type Credentials, type Role, roleName, sessionArn } from '../session.ts';
 
 // What the operations that give a session have in common: its name, its length, its id.
 
@@ -32,3 +32,13 @@ export function sessionSeconds(input: Input, role: Role, chained: boolean): numb
 
 export const uniqueId = ({ roleArn, sessionName }: { readonly roleArn: string; readonly sessionName: string }): string =>
   `AROASANDBOX${roleName(roleArn)}:${sessionName}`;
+
+/** What both ways to a session answer. @param expires epoch milliseconds */
+export const sessionAnswer = (
+  session: { readonly roleArn: string; readonly sessionName: string },
+  { accessKeyId, secretAccessKey, sessionToken }: Credentials,
+  expires: number,
+): Output => ({
+  Credentials: { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken, Expiration: new Date(expires) },
+  AssumedRoleUser: { AssumedRoleId: uniqueId(session), Arn: sessionArn(session) },
+});

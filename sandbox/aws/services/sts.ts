@@ -5,7 +5,7 @@ import { type Authorization, anonymous, type Caller, type Input, type Output, ty
 import { accountOf, type Identities, type Role, roleName, sessionArn } from '../session.ts';
 import type { IdentityTokens } from './identity-tokens.ts';
 import { chainedTags, passedTags, tagContext } from './session-tags.ts';
-import { checkedSessionName, refuseParameters, sessionSeconds, uniqueId } from './sts-request.ts';
+import { checkedSessionName, refuseParameters, sessionAnswer, sessionSeconds, uniqueId } from './sts-request.ts';
 import type { WebIdentity } from './web-identity.ts';
 
 // STS: who am I, and AssumeRole. A role is assumed when its trust policy allows the caller and the caller's own policies allow it, too; within
@@ -61,16 +61,7 @@ export function sts(
     const lifetime = sessionSeconds(input, role, before !== undefined);
     const expires = Date.now() + lifetime * 1000;
     const credentials = identities.credentialsFor(roleArn, sessionName, { ...chainedTags(passedTags(input), before?.given), expires });
-    const session = { roleArn, sessionName };
-    return {
-      Credentials: {
-        AccessKeyId: credentials.accessKeyId,
-        SecretAccessKey: credentials.secretAccessKey,
-        SessionToken: credentials.sessionToken,
-        Expiration: new Date(expires),
-      },
-      AssumedRoleUser: { AssumedRoleId: uniqueId(session), Arn: sessionArn(session) },
-    };
+    return sessionAnswer({ roleArn, sessionName }, credentials, expires);
   }
 
   /** IAM is not asked about the operator: the trust policy is, all the same. */

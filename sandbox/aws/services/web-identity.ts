@@ -4,9 +4,9 @@ import { trusts } from '../iam/index.ts';
 import type { IdentityProvider, IdentityProviders } from '../identity-providers.ts';
 import { text } from '../input.ts';
 import type { ConditionContext, Input, Output } from '../service.ts';
-import { accountOf, type Identities, roleName, sessionArn } from '../session.ts';
+import { accountOf, type Identities, roleName } from '../session.ts';
 import { checkedTags, type SessionTags, tagContext } from './session-tags.ts';
-import { checkedSessionName, refuseParameters, sessionSeconds, uniqueId } from './sts-request.ts';
+import { checkedSessionName, refuseParameters, sessionAnswer, sessionSeconds } from './sts-request.ts';
 
 // AssumeRoleWithWebIdentity (AWS STS API Reference): first the token has to be good, then the role's trust policy has to allow whom it names.
 
@@ -66,16 +66,9 @@ export function webIdentity(identities: Identities, providers: IdentityProviders
         throw new AwsError('AccessDenied', `Not authorized to perform ${refused ?? 'sts:AssumeRoleWithWebIdentity'}`, 403);
       const expires = Date.now() + sessionSeconds(input, role, false) * 1000;
       const credentials = identities.credentialsFor(roleArn, sessionName, { ...tags, expires, federatedProvider: provider.arn });
-      const session = { roleArn, sessionName };
       return {
-        Credentials: {
-          AccessKeyId: credentials.accessKeyId,
-          SecretAccessKey: credentials.secretAccessKey,
-          SessionToken: credentials.sessionToken,
-          Expiration: new Date(expires),
-        },
+        ...sessionAnswer({ roleArn, sessionName }, credentials, expires),
         SubjectFromWebIdentityToken: subject,
-        AssumedRoleUser: { AssumedRoleId: uniqueId(session), Arn: sessionArn(session) },
         Provider: provider.arn,
         Audience: audienceOf(token.claims),
       };

@@ -1,4 +1,5 @@
 /** Secrets, which Terraform creates without a value, their policies, and how they rotate. */
+import { makeOutsideSecret } from '../../outside-the-stack.ts';
 import type { Arguments } from '../arguments.ts';
 import { type ApplyContext, type Attributes, present, type ResourceTypes } from './resource.ts';
 
@@ -44,7 +45,7 @@ async function applyRotation(config: Arguments, context: ApplyContext): Promise<
   const secretId = config.text('secret_id');
   const rules = config.block('rotation_rules');
   if (rules === undefined) throw new Error(`${config.address}: rotation_rules is missing`);
-  await madeElsewhere(secretId, context);
+  await makeOutsideSecret(context.operator, secretId);
   await context.operator('secretsmanager', 'RotateSecret', {
     SecretId: secretId,
     RotationLambdaARN: config.text('rotation_lambda_arn'),
@@ -56,17 +57,4 @@ async function applyRotation(config: Arguments, context: ApplyContext): Promise<
     }),
   });
   return { id: secretId, rotation_enabled: true };
-}
-
-/** A secret that the stack names by its ARN is a team's own, made before: the sandbox makes it, as its owner would have. */
-async function madeElsewhere(secretArn: string, { operator }: ApplyContext): Promise<void> {
-  let NextToken: unknown;
-  do {
-    const page = await operator('secretsmanager', 'ListSecrets', NextToken === undefined ? {} : { NextToken });
-    if ((page.SecretList as readonly { readonly ARN: string }[]).some(({ ARN }) => ARN === secretArn)) return;
-    NextToken = page.NextToken;
-  } while (NextToken !== undefined);
-  const [, Name, ArnSuffix] = /:secret:(.+)-(\w{6})$/.exec(secretArn) ?? [];
-  if (Name === undefined) throw new Error(`secret_id "${secretArn}" is no secret of the stack and no full ARN`);
-  await operator('secretsmanager', 'CreateSecret', { Name, ArnSuffix });
 }
