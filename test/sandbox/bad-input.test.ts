@@ -1,4 +1,5 @@
 /** Bad input to the whole integration: a clear error or a stated no-op, nothing granted, nothing lost, and the next good run carries on. */
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditTrail } from '../../sandbox/audit-trail.ts';
 import type { Caller } from '../../sandbox/aws/endpoint.ts';
@@ -9,6 +10,7 @@ import { createRuntime } from '../../sandbox/runtime/index.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { guidOf } from '../../sandbox/story.ts';
 import { until } from '../../sandbox/waiting.ts';
+import { synthesizedExamples } from '../examples/synthesized.ts';
 
 describe('bad input to a running integration', () => {
   let sandbox: Sandbox;
@@ -76,7 +78,12 @@ describe('bad input to a running integration', () => {
   };
 
   beforeAll(async () => {
-    sandbox = await startSandbox({ environment: 'dev', pollSeconds: 3600, progress: progressTo(() => {}) });
+    sandbox = await startSandbox({
+      environment: 'dev',
+      stackDirectory: join(await synthesizedExamples(), 'stacks', 'dev'),
+      pollSeconds: 3600,
+      progress: progressTo(() => {}),
+    });
     sandbox.runtime.pauseSchedules();
     await settle();
   }, 120_000);
