@@ -210,10 +210,10 @@ afterAll(async () => {
 
 describe("invariants 3 to 8: WHEN decisions, lost and interrupted runs, guards and hands come in any order THEN it ends as decided, others' things as they were, and all of it is told", () => {
   test.each<[string, TargetWorld, number]>([
-    ['a target in memory', memoryTargetWorld(), 4000],
-    ['a target that has accounts and roles alone', memoryTargetWorld({ offers: [] }), 4000],
+    ['a target in memory', memoryTargetWorld(), someOf(4000)],
+    ['a target that has accounts and roles alone', memoryTargetWorld({ offers: [] }), someOf(4000)],
     ['IAM Identity Center', center, 8],
     ['a SCIM server', scimWorld(servers[0]), 15],
     ["a SCIM server with IAM Identity Center's restrictions", scimWorld(servers[1], 'identity-center'), 8],
-  ])('at %s', (_, world, runs) => everything(named(world), someOf(runs)), 180_000);
+  ])('at %s', (_, world, runs) => everything(named(world), runs), 180_000);
 });
