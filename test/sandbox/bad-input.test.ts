@@ -230,15 +230,21 @@ describe('bad input to a running integration', () => {
     const { controller, endpoint } = sandbox;
     const other = createRuntime({ endpoint, stack, hosts: { [controller.host]: controller.address } });
     // The first is held up while it has the lease: it reads the secret after taking it.
-    const undo = endpoint.inject({ match: ({ operation }) => operation === 'GetSecretValue', times: 1, effect: { delayMs: 2_000 } });
+    const [leaseTaken, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const before = () => {
+      leaseTaken.resolve();
+      return answered.promise;
+    };
+    const undo = endpoint.inject({ match: ({ operation }) => operation === 'GetSecretValue', times: 1, effect: { before } });
     try {
       const first = detect();
-      await until('the lease', async () => endpoint.calls.findLast(({ operation }) => operation === 'UpdateItem') && true);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await leaseTaken.promise;
       const second = await other.invoke('detect-changes-corp', {});
       expect(second.payload).toEqual({ outcome: 'lease-held' });
+      answered.resolve();
       expect((await first).payload).toMatchObject({ outcome: 'done' });
     } finally {
+      answered.resolve();
       undo();
       await other.stop();
     }
