@@ -94,14 +94,11 @@ export async function initialize({ pluginDirectory }: Terraform, stackDirectorie
   for (const directory of others) await cp(join(first, '.terraform.lock.hcl'), join(directory, '.terraform.lock.hcl'));
 }
 
-/** @throws when the stack is not valid, with Terraform's own output */
-export async function validated(directory: string, variables: Readonly<Record<string, string>>): Promise<void> {
-  await terraform(directory, variables, 'validate', '-no-color');
-}
-
 /**
+ * Plans, which validates too (Terraform CLI, "Command: validate": a plan includes an implied validation check).
+ *
  * @param options of `terraform plan` besides
- * @throws when the plan fails, with Terraform's own output
+ * @throws when the stack is not valid or the plan fails, with Terraform's own output
  */
 export async function planned(
   directory: string,
