@@ -44,6 +44,8 @@ export class LongestFirst extends BaseSequencer {
       const place = longest.indexOf(moduleId);
       return place === -1 ? longest.length : place;
     };
-    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
+    // Files that share processes come last, one after the other.
+    const shares = ({ project }: TestSpecification): number => (project.config.isolate ? 0 : 1);
+    return (await super.sort(files)).sort((one, other) => shares(one) - shares(other) || rank(one) - rank(other));
   }
 }
