@@ -165,7 +165,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     await step('start the functions', () => runtime.start());
     await step('first poll: snapshot of the directory', async () => {
       await untilSnapshot(endpoint, stack, signal, options.snapshotTimeoutMs ?? 60_000);
+      // On a busy machine a poll takes longer than from one to the next, and nothing would ever be idle.
+      runtime.pauseSchedules();
       await runtime.idle();
+      runtime.resumeSchedules();
     });
     return {
       stack,

@@ -63,8 +63,8 @@ export function plan({ state, profile, grants }: Wanted, made: AccountEntry | un
     Object.entries(all).flatMap(([key, one]) => (wanted.has(key) ? [] : [one]));
   const revoke = unwanted(memberships);
   const account = accountEnd(state, rules);
-  // Whoever loses roles first, and is disabled a moment later, may still be logged on.
-  const lapsed = rules.cutsSessions && mayLast(made?.lapsed, now) !== undefined;
+  // Whoever loses roles first, and is disabled a moment later, may still be logged on; of an account that somebody deleted there is nothing to cut.
+  const lapsed = rules.cutsSessions && made?.account !== undefined && mayLast(made.lapsed, now) !== undefined;
   const ends = state !== 'active' && (made?.ending !== undefined || revoke.length > 0 || isDue(account, made) || lapsed);
   return {
     revoke,

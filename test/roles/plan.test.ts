@@ -70,6 +70,13 @@ describe('a plan', () => {
     expect(plan(wanted(2, { state: 'disabled' }), made, rules, cut.until).restore).toBe(true);
   });
 
+  test('GIVEN roles with access to AWS that ended a moment ago WHEN the person is disabled THEN access ends once more, and nothing is left where somebody deleted the account', () => {
+    const lapsed = [{ grant: grantOf('developers', [readOnly]), at: now }];
+    const made = { ...madeWith(), account: { id: 'account-1', profile: ada, active: false }, lapsed };
+    expect(steps({ state: 'disabled' }, made).end).toEqual({ state: 'disabled', account: 'deactivate' });
+    expect(isEmpty(steps({ state: 'disabled' }, { ...made, account: undefined }))).toBe(true);
+  });
+
   test('WHEN a role brings access to AWS accounts THEN that is made sure of with the grant, and when it changes', () => {
     const wish = { roles: ['developers'], assignments: { developers: [readOnly] } };
     expect(steps(wish, madeWith())).toMatchObject({ grant: [{}], assign: [{ role: 'developers' }] });

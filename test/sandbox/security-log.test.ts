@@ -1,4 +1,5 @@
 /** A change at the domain controller whose event reaches the Security log: the event alone brings the change, with the name of who did it. */
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sidText } from '../../handlers/platform/object-identity.ts';
 import { auditTrail } from '../../sandbox/audit-trail.ts';
@@ -7,6 +8,7 @@ import { functionSetting, isDetectChanges } from '../../sandbox/function-setting
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { until } from '../../sandbox/waiting.ts';
 import { manyLines, oneLine, type WindowsEvent } from '../directory/security-log/windows-events.ts';
+import { synthesizedExamples } from '../examples/synthesized.ts';
 
 const silent = { step: <T>(_: string, work: () => Promise<T>) => work(), note: () => {}, mute: () => {} };
 /** Events further apart than this wake anew (wakeDebounceMs). */
@@ -28,7 +30,8 @@ let records = 0;
 const bus: OnTheBus[] = [];
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ environment: 'prod', pollSeconds: 3600, progress: silent });
+  const stackDirectory = join(await synthesizedExamples(), 'stacks', 'prod');
+  sandbox = await startSandbox({ environment: 'prod', stackDirectory, pollSeconds: 3600, progress: silent });
   const { stack, endpoint, runtime, population, controller } = sandbox;
   runtime.pauseSchedules();
   await runtime.idle();
