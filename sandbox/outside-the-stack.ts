@@ -41,6 +41,7 @@ export async function makeOutsideSecret(
   operator: (service: string, operation: string, input: Record<string, unknown>) => Promise<Record<string, unknown>>,
   secretArn: string,
 ): Promise<void> {
+  // Listed, because asking for one that is not there is a failed call, and a stack that is applied makes none.
   let NextToken: unknown;
   do {
     const page = await operator('secretsmanager', 'ListSecrets', NextToken === undefined ? {} : { NextToken });

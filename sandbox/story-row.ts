@@ -40,10 +40,10 @@ export async function storyRow(sandbox: Sandbox, change: string, recordsBefore: 
     const cause = roleChange && causeOf(trail, roleChange);
     const decision =
       roleChange === undefined ? fresh.findLast(({ type }) => type === 'AccessDecided') : isDecision(cause) ? cause : undefined;
-    const named = fresh.findLast(({ type }) => type === effect.event);
-    if (named === undefined && effect.event !== undefined) return undefined;
     const event =
-      named ?? (decision && causeOf(trail, decision)) ?? cause ?? fresh.findLast(({ source }) => source === 'active-directory.directory');
+      effect.event === undefined
+        ? ((decision && causeOf(trail, decision)) ?? cause ?? fresh.findLast(({ source }) => source === 'active-directory.directory'))
+        : fresh.findLast(({ type }) => type === effect.event);
     if (event === undefined || (roleChange !== undefined && cause === undefined)) return undefined;
     const start = startOf(sandbox, event);
     const since = (time: number) => Math.round(time - start);
