@@ -146,7 +146,7 @@ export function auditRecord(event: AnyIdentityEvent, recordedAt: string, revisio
       revision: event.revision,
       ...(target === undefined ? {} : { target }),
       ...beforeAfter(event),
-      decision: { ...(cause?.type === 'AccessDecided' ? { id: cause.id } : type === 'AccessDecided' ? { id } : {}), policies, mappings },
+      decision: { ...decisionId(event), policies, mappings },
       ...(cause === undefined ? {} : { cause }),
       times: {
         occurredAt,
@@ -178,6 +178,12 @@ function objectsOf(event: AnyIdentityEvent, of: OcsfClass): Pick<AuditRecord, 'u
     case 'Entity Management':
       return { entity: { name: subject.name, uid: subject.guid, type: subject.type, type_id: 99 } };
   }
+}
+
+/** A decision is its own; what a decision led to names it as its cause. */
+function decisionId({ id, type, cause }: AnyIdentityEvent): { readonly id?: string } {
+  if (type === 'AccessDecided') return { id };
+  return cause?.type === 'AccessDecided' ? { id: cause.id } : {};
 }
 
 const alternative = (sid: string | undefined) => (sid === undefined ? {} : { uid_alt: sid });

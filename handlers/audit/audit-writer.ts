@@ -47,11 +47,12 @@ export class AuditWriter {
     for (let turn = 0; open.length > 0 && turn <= events.length; turn += 1) {
       const { now, claims } = this.#deps;
       const at = now();
-      const segment = segmentKey(hourOf(at), this.#id, this.#number + 1);
+      // A key is used for one claim, whatever came of it: a claim whose answer was lost must never find another batch under its key.
+      this.#number += 1;
+      const segment = segmentKey(hourOf(at), this.#id, this.#number);
       const ids = open.map(({ id }) => id);
       const taken = await claims.claim(ids, { segment, at: at.toISOString() }, instead);
       if (taken.size === 0) {
-        this.#number += 1;
         await this.#write(segment, open, at);
         for (const id of ids) outcomes.set(id, undefined);
         return outcomes;
