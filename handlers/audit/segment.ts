@@ -25,7 +25,8 @@ export const digestsFolder = 'digests/';
 export const segmentsOf = (hour: Hour): string => `${recordsFolder}${partition(hour)}`;
 export const segmentKey = (hour: Hour, writer: string, number: number): string =>
   `${segmentsOf(hour)}${writer}-${String(number).padStart(9, '0')}.json`;
-export const digestKey = (hour: Hour): string => `${digestsFolder}${partition(hour)}digest.json`;
+export const digestsOf = (hour: Hour): string => `${digestsFolder}${partition(hour)}`;
+export const digestKey = (hour: Hour): string => `${digestsOf(hour)}digest.json`;
 
 /** The hour in a key. @returns undefined for what is named in another way */
 export function hourOfKey(key: string): Hour | undefined {

@@ -8,7 +8,7 @@ import { sha256 } from './canonical-json.ts';
 import { type ChainHead, chainStart, linesOf, type ReadLine, readLine } from './chain.ts';
 import { type Digest, type DigestedSegment, type DigestedWriter, digestHash, readDigest, signedText } from './digest.ts';
 import type { Evidence } from './evidence.ts';
-import { digestKey, digestsFolder, type Hour, hourAfter, hourBefore, hourOfKey, segmentsOf } from './segment.ts';
+import { digestKey, digestsFolder, digestsOf, type Hour, hourAfter, hourBefore, hourOfKey, segmentsOf } from './segment.ts';
 
 export interface VerifyOptions {
   readonly evidence: Evidence;
@@ -97,6 +97,7 @@ class Verification {
       if (digest === undefined)
         throw new Found({ kind: 'missing', what: 'digest', key: digestKey(hour), detail: `hour ${hour} has no digest` });
       this.#follows(digest, before, hour === first);
+      for await (const key of this.#options.evidence.list(digestsOf(hour))) if (key !== digestKey(hour)) throw unnamedDigest(key);
       unnamed = await this.#hour(digest, unnamed, hour === first);
       this.#digests += 1;
       this.#options.onProgress?.({ hour, records: this.#records });
@@ -114,8 +115,7 @@ class Verification {
     let last: Hour | undefined;
     for await (const key of evidence.list(digestsFolder)) {
       const hour = hourOfKey(key);
-      if (hour === undefined || key !== digestKey(hour))
-        throw new Found({ kind: 'forged', what: 'digest', key, detail: 'no digest has such a name' });
+      if (hour === undefined || key !== digestKey(hour)) throw unnamedDigest(key);
       first ??= hour;
       last = hour;
     }
@@ -254,6 +254,8 @@ class Verification {
 }
 
 const named = ({ eventId, chain: { writer, sequence } }: ReadLine) => ({ eventId, writer, sequence });
+
+const unnamedDigest = (key: string): Found => new Found({ kind: 'forged', what: 'digest', key, detail: 'no digest has such a name' });
 
 const unnamedSegment = (key: string): Found =>
   new Found({ kind: 'forged', what: 'segment', key, detail: 'no digest names it: it was added, or the next digest is yet to come' });

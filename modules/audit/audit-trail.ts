@@ -148,7 +148,7 @@ export class AuditTrail extends Construct {
     this.digestKey.grantSign(closeAudit);
     new ScheduledCall(this, 'schedule', {
       environment,
-      name: 'close-audit',
+      name: 'schedule-close-audit',
       description: 'closes hours of the audit trail that are over',
       minutes: closeEveryMinutes,
       function: closeAudit,

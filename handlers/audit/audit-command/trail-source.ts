@@ -31,7 +31,7 @@ export async function openTrail({ files, publicKey, prefix, environment }: Audit
     return { evidence: folderEvidence(files), publicKey: given, close: () => undefined };
   }
   const lambda = new LambdaClient({});
-  const s3 = new S3Client({ ...(process.env.AWS_ENDPOINT_URL ? { forcePathStyle: true } : {}) });
+  const s3 = new S3Client({});
   const kms = new KMSClient({});
   const close = () => {
     for (const client of [lambda, s3, kms]) client.destroy();
