@@ -24,13 +24,15 @@ export interface TrailBucket {
 const taken = (error: unknown): boolean => error instanceof S3ServiceException && error.$metadata.httpStatusCode === 412;
 
 export function s3Segments(client: S3Client, { bucket, keyArn }: TrailBucket): Segments {
-  const put = async (Key: string, Body: string): Promise<boolean> => {
+  const put = async (Key: string, text: string): Promise<boolean> => {
+    const Body = Buffer.from(text);
     try {
       await client.send(
         new PutObjectCommand({
           Bucket: bucket,
           Key,
           Body,
+          ContentLength: Body.length,
           ContentType: 'application/x-ndjson',
           IfNoneMatch: '*',
           ServerSideEncryption: 'aws:kms',

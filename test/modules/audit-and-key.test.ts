@@ -139,8 +139,8 @@ test('GIVEN tags WHEN synthesized THEN every resource that takes tags has them',
 });
 
 test('GIVEN another environment and prefix WHEN synthesized THEN no name of one is a name of the other', () => {
-  // Their names count within their role or log group.
-  const named = (type: string) => !['aws_iam_role_policy', 'aws_cloudwatch_log_metric_filter'].includes(type);
+  // Their names count within their role, log group or database.
+  const named = (type: string) => !['aws_iam_role_policy', 'aws_cloudwatch_log_metric_filter', 'aws_glue_catalog_table'].includes(type);
   const names = (from: typeof template) =>
     from.types
       .filter(named)
