@@ -1,6 +1,8 @@
 /** A trail of some hours and writers, closed as close-audit closes it: in memory, for tests to tamper with. */
 import { AuditWriter } from '../../handlers/audit/audit-writer.ts';
 import { closeAudit } from '../../handlers/audit/close-audit/close-audit.ts';
+import type { Evidence } from '../../handlers/audit/evidence.ts';
+import type { Segments } from '../../handlers/audit/segments.ts';
 import { deletions, revisions } from './audited.ts';
 import { digestKeys, memoryClaims, memoryTrail } from './memory-trail.ts';
 
@@ -14,10 +16,14 @@ export interface TrailShape {
   readonly records: number;
 }
 
-/** Hour 2 of every four is empty. */
-export async function closedTrail({ hours, writers, segments, records }: TrailShape) {
-  const claims = memoryClaims();
+export async function closedTrail(shape: TrailShape) {
   const trail = memoryTrail();
+  return { ...(await writeTrail(shape, trail)), trail, files: trail.files };
+}
+
+/** Hour 2 of every four is empty. Nothing is closed yet. */
+export async function writeTrail({ hours, writers, segments, records }: TrailShape, trail: Segments & Evidence) {
+  const claims = memoryClaims();
   const keys = digestKeys();
   let time = Date.parse(`${firstHour}:00:00Z`);
   const now = () => new Date(time);
@@ -48,5 +54,5 @@ export async function closedTrail({ hours, writers, segments, records }: TrailSh
   const setTime = (to: string) => {
     time = Date.parse(to);
   };
-  return { ...keys, claims, trail, files: trail.files, writers: all, close, broken, setTime, made };
+  return { ...keys, claims, writers: all, close, broken, setTime, made };
 }
