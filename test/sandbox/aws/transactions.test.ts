@@ -9,7 +9,7 @@ const call = (operation: string, input: object, caller: Parameters<AwsEndpoint['
 const put = (pk: string, value: string, ConditionExpression = 'attribute_not_exists(pk)', more: object = {}) => ({
   Put: { TableName: 'claims', Item: { pk: { S: pk }, value: { S: value } }, ConditionExpression, ...more },
 });
-const valueOf = async (pk: string) => ((await call('GetItem', { Key: { pk: { S: pk } } })).Item as { value: object } | undefined)?.value;
+const stored = async (pk: string) => ((await call('GetItem', { Key: { pk: { S: pk } } })).Item as { value: object } | undefined)?.value;
 
 beforeAll(async () => {
   endpoint = await endpointForTests();
@@ -22,20 +22,20 @@ beforeAll(async () => {
 
 test('GIVEN conditions that hold THEN all is written; GIVEN one that does not THEN nothing is, and the item that is there comes back', async () => {
   await call('TransactWriteItems', { TransactItems: Array.from({ length: 60 }, (_, index) => put(`a${index}`, 'first')) });
-  expect(await valueOf('a59')).toEqual({ S: 'first' });
+  expect(await stored('a59')).toEqual({ S: 'first' });
   const old = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' };
   const refused = await failure(call('TransactWriteItems', { TransactItems: [put('b', 'new'), put('a1', 'new', undefined, old)] }));
   expect(refused).toMatchObject({
     code: 'TransactionCanceledException',
     fields: { CancellationReasons: [{ Code: 'None' }, { Code: 'ConditionalCheckFailed', Item: { value: { S: 'first' } } }] },
   });
-  expect(await valueOf('b')).toBeUndefined();
+  expect(await stored('b')).toBeUndefined();
   const instead = (before: string) => put('a1', 'next', 'value = :before', { ExpressionAttributeValues: { ':before': { S: before } } });
   expect(await failure(call('TransactWriteItems', { TransactItems: [instead('other')] }))).toMatchObject({
     code: 'TransactionCanceledException',
   });
   await call('TransactWriteItems', { TransactItems: [instead('first')] });
-  expect(await valueOf('a1')).toEqual({ S: 'next' });
+  expect(await stored('a1')).toEqual({ S: 'next' });
 });
 
 test('GIVEN two that meet at an item THEN one of them wins', async () => {
