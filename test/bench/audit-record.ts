@@ -53,13 +53,15 @@ export async function recording({ note }: Progress): Promise<readonly Figure[]> 
       bodies.slice(index * perBatch, (index + 1) * perBatch),
     ).values();
     let failed = 0;
-    const began = performance.now();
+    const [began, cpu] = [performance.now(), process.cpuUsage()];
     await Promise.all(
       all.map(async (writer) => {
         for (const batch of batches) failed += (await recordAudit(writer, batch)).filter((outcome) => outcome !== undefined).length;
       }),
     );
     const perSecond = Math.round(events / ((performance.now() - began) / 1000));
+    const { user, system } = process.cpuUsage(cpu);
+    const cpuSeconds = ((user + system) / 1_000_000).toFixed(1);
     const evidence = s3Evidence(clients.s3, bucket);
     const recorded: string[] = [];
     for await (const key of evidence.list('records/')) {
@@ -70,7 +72,7 @@ export async function recording({ note }: Progress): Promise<readonly Figure[]> 
       {
         what: `record-audit: ${events} events, ${writers} writers`,
         measured: `${perSecond} events/s`,
-        detail: `batches of ${perBatch}; functions and endpoint share one core`,
+        detail: `batches of ${perBatch}; functions and endpoint share one core, ${cpuSeconds} s of it`,
         bound: `≥ ${leastPerSecond}`,
         holds: perSecond >= leastPerSecond,
       },
