@@ -61,7 +61,8 @@ export async function verifyTrail(options: VerifyOptions): Promise<Verdict> {
   const run = new Verification(options);
   try {
     await run.all();
-    return { intact: true, ...run.counts() };
+    // Where there is no digest nothing is proven: a trail that was emptied looks like a new one.
+    return { intact: run.counts().digests > 0, ...run.counts() };
   } catch (error) {
     if (error instanceof Found) return { intact: false, finding: error.finding, ...run.counts() };
     throw error;

@@ -35,8 +35,8 @@ test('GIVEN a trail WHEN it is verified whole, from its middle, or to its middle
   });
 });
 
-test('GIVEN no digest at all THEN there is nothing to say', async () => {
-  expect(await verify(new Map(), {})).toEqual({ intact: true, from: undefined, to: undefined, digests: 0, segments: 0, records: 0 });
+test('GIVEN no digest at all THEN nothing is found, and nothing is proven', async () => {
+  expect(await verify(new Map(), {})).toEqual({ intact: false, from: undefined, to: undefined, digests: 0, segments: 0, records: 0 });
 });
 
 describe('fails and names', () => {
