@@ -6,6 +6,8 @@ import { ActiveDirectoryIntegration } from '../modules/index.ts';
 import type { EnvironmentProps } from './environments.ts';
 
 export class EnvironmentStack extends TerraformStack {
+  readonly integration: ActiveDirectoryIntegration;
+
   constructor(scope: Construct, name: string, environment: EnvironmentProps) {
     super(scope, name);
     const variable = (id: string, description: string): string =>
@@ -18,6 +20,7 @@ export class EnvironmentStack extends TerraformStack {
     // Seen from the stack's own folder under cdktf.out: the state lies beside cdktf.json. A team puts its S3 backend here.
     new LocalBackend(this, { path: `../../../terraform.${name}.tfstate` });
     const integration = new ActiveDirectoryIntegration(this, 'integration', props);
+    this.integration = integration;
 
     const output = (id: string, value: string, description: string): void => {
       new TerraformOutput(this, id, { value, description });

@@ -1,6 +1,6 @@
 /** The three environments of the example. They differ by these props alone. */
 import { fileURLToPath } from 'node:url';
-import { type ActiveDirectoryIntegrationProps, type RoleMapping, starterPolicies } from '../modules/index.ts';
+import { type ActiveDirectoryIntegrationProps, environmentBoundaryArn, type RoleMapping, starterPolicies } from '../modules/index.ts';
 
 /** What comes from whoever deploys: a Terraform variable each, for the environments that ask for it. */
 export interface Variables {
@@ -99,6 +99,7 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
     logRetentionDays: 14,
     auditRetentionDays: 30,
     deletionProtection: false,
+    permissionsBoundaryArn: environmentBoundaryArn({ account, name: 'dev' }),
   }),
 
   staging: ({ directoryCa }) => ({
@@ -125,6 +126,7 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
     roleMappings: [...roleMappings(), accountAccess],
     policies,
     targets: [{ identityCenter, onDeleted: 'keep' }],
+    permissionsBoundaryArn: environmentBoundaryArn({ account, name: 'staging' }),
   }),
 
   prod: ({ directoryCa, scimEndpoint }) => ({
@@ -204,7 +206,7 @@ export const environments: Readonly<Record<'dev' | 'staging' | 'prod', Environme
       },
     ],
     alarmActions: [`arn:aws:sns:${region}:${account}:platform-on-call`],
-    permissionsBoundaryArn: `arn:aws:iam::${account}:policy/platform-boundary`,
+    permissionsBoundaryArn: environmentBoundaryArn({ account, name: 'prod' }),
     archiveRetentionDays: 90,
     logRetentionDays: 180,
     tags: { CostCentre: 'identity' },

@@ -38,6 +38,15 @@ export {
   type WatchProps,
 } from './directory/watched-directory.ts';
 export { IdentityBus, type IdentityBusProps, type IdentityRuleProps } from './events/identity-bus.ts';
+export { DeployRole, type DeployRoleProps } from './federation/deploy-role.ts';
+export { environmentBoundaryArn } from './federation/deploy-target.ts';
+export { EnvironmentBoundary, type EnvironmentBoundaryProps } from './federation/environment-boundary.ts';
+export type { FederatedRole, FederatedRoleProps } from './federation/federated-role.ts';
+export { type Issuer, type IssuerKind, issuers } from './federation/issuers.ts';
+export type { RoleClaim } from './federation/mapped-role.ts';
+export { OidcFederation, type OidcFederationProps } from './federation/oidc-federation.ts';
+export type { StateProps } from './federation/state-access.ts';
+export { type GitHubSubjectProps, type HcpTerraformSubjectProps, type Subject, subjects } from './federation/subjects.ts';
 export { ConfigurationBucket, type ConfigurationObject, type ConfigurationText } from './platform/configuration-bucket.ts';
 export { EnvironmentKey, type EnvironmentKeyProps } from './platform/environment-key.ts';
 export { HandlerFunction, type HandlerFunctionProps } from './platform/handler-function.ts';

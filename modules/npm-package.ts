@@ -30,10 +30,10 @@ export async function buildPackage(): Promise<string> {
   cpSync(join(root, 'dist', 'handlers'), join(target, 'dist', 'handlers'), { recursive: true });
   // Read at synth where the props name no other.
   cpSync(join(root, 'modules', 'access', 'policies'), join(target, 'modules', 'access', 'policies'), { recursive: true });
-  // Run by a directory's administrator; the first of the pages explains it.
+  // Run by a directory's administrator; docs/connector-account.md explains it.
   cpSync(join(root, 'modules', 'directory', 'setup'), join(target, 'modules', 'directory', 'setup'), { recursive: true });
-  const pages = ['connector-account', 'role-mappings', 'access-policies', 'roles-and-targets', 'guards'].map((page) => `docs/${page}.md`);
-  for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', ...pages]) cpSync(join(root, file), join(target, file));
+  // All pages: they and the README name one another.
+  for (const name of ['LICENSE', 'README.md', 'CHANGELOG.md', 'docs']) cpSync(join(root, name), join(target, name), { recursive: true });
   const { name, version, description, license, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   const versions = (names: readonly string[]) => Object.fromEntries(names.map((one) => [one, devDependencies[one]]));
   const manifest = {

@@ -1,4 +1,5 @@
 /** The stack's credentials: their accounts in the domain, what a team puts into their secrets, and a rotation on demand. */
+import type { JsonWebKey } from 'node:crypto';
 import { join } from 'node:path';
 import type { Client } from 'ldapts';
 import { accountsOf, type CredentialSettings, parseCredentialSettings } from '../handlers/credentials/credential-settings.ts';
@@ -11,7 +12,18 @@ import type { AppliedStack } from './terraform/applied-stack.ts';
 
 export interface SandboxCredential {
   readonly settings: CredentialSettings;
-  readonly secretArn: string;
+  /** ARN of its secret, or its path in the vault. */
+  readonly place: string;
+  readonly inVault: boolean;
+}
+
+/** A vault that the stack's credentials name: it is there before the stack, which has its address. */
+export interface SandboxVault {
+  /** `127.0.0.1` */
+  readonly address: string;
+  /** Lets in whoever has a token of that issuer, signed with one of these keys. */
+  trust(issuer: string, keys: readonly JsonWebKey[]): void;
+  put(path: string, value: { readonly username: string; readonly password: string }): void;
 }
 
 /** The credentials of every rotate-credential, as the table has them; those that others are reset by come first. */
@@ -23,68 +35,80 @@ export async function credentialsOf({ functions }: AppliedStack, endpoint: AwsEn
     const { Items } = await endpoint.call('operator', 'dynamodb', 'Query', query);
     for (const { settings: item } of Items as readonly { settings: { S: string } }[]) {
       const settings = parseCredentialSettings(item.S);
-      if (!('secretsManager' in settings.store))
-        throw new Error(`credential "${settings.name}" is kept in a vault, and the sandbox runs none: give it a secret`);
-      found.push({ settings, secretArn: settings.store.secretsManager.secretArn });
+      const { store } = settings;
+      const inVault = 'vault' in store;
+      found.push({ settings, place: inVault ? store.vault.path : store.secretsManager.secretArn, inVault });
     }
   }
-  const isDelegated = ({ secretArn }: SandboxCredential) => found.some(({ settings }) => resetByOf(settings) === secretArn);
+  const isDelegated = ({ place }: SandboxCredential) => found.some(({ settings }) => resetByOf(settings) === place);
   return [...found.filter(isDelegated), ...found.filter((one) => !isDelegated(one))];
 }
 
 const resetByOf = ({ strategy }: CredentialSettings): string | undefined => ('resetBy' in strategy ? strategy.resetBy : undefined);
 
-/** Rights to reset the passwords of the users below, and to read when they were set (docs/credential-rotation.md). */
+/** The right to reset the passwords of the users below, as docs/credential-rotation.md grants it; who may read an account is the domain's default. */
 export const resetRights = (sid: string): string =>
-  ['CR;00299570-246d-11d0-a768-00aa006e0529', 'RP;bf967a0a-0de6-11d0-a285-00aa003049e2']
-    .map((right) => `(OA;CIIO;${right};bf967aba-0de6-11d0-a285-00aa003049e2;${sid})`)
-    .join('');
+  `(OA;CIIO;CR;00299570-246d-11d0-a768-00aa006e0529;bf967aba-0de6-11d0-a285-00aa003049e2;${sid})`;
 
 /**
  * Creates the accounts, delegates the resets, and gives each secret its first value.
  *
  * @param bindSecretArn the connector's own secret: its accounts are connector's accounts
- * @param put puts a value into a secret
+ * @param put puts a value where the credential is kept
  */
 export async function prepareCredentials(
   credentials: readonly SandboxCredential[],
   { controller, population, bindSecretArn }: { controller: DomainController; population: Population; bindSecretArn: string },
-  put: (secretArn: string, value: string) => Promise<void>,
+  put: (credential: SandboxCredential, value: { readonly username: string; readonly password: string }) => Promise<void>,
 ): Promise<void> {
   if (credentials.length === 0) return;
   const { admin } = population;
   const unit = `OU=Services,${controller.baseDn}`;
   await admin.add(unit, { objectClass: ['top', 'organizationalUnit'] });
-  for (const { settings, secretArn } of credentials) {
+  const aged: string[] = [];
+  for (const credential of credentials) {
+    const { settings, place } = credential;
     // Of two accounts the first is current, the other one is what the store had before.
     for (const name of [...accountsOf(settings.strategy)].reverse()) {
       const password = newPassword();
       const username = `${name}@${controller.domain}`;
-      if (secretArn === bindSecretArn) await createConnectorAccount(controller, password, ['--name', name]);
-      else {
-        await createUser(admin, unit, name, { userPrincipalName: username, unicodePwd: unicodePassword(password) as never });
-        await age(controller, `CN=${name},${unit}`);
-      }
-      await put(secretArn, JSON.stringify({ username, password }));
+      const container = place === bindSecretArn ? `CN=Users,${controller.baseDn}` : unit;
+      if (place === bindSecretArn) await createConnectorAccount(controller, password, ['--name', name]);
+      else await createUser(admin, unit, name, { userPrincipalName: username, unicodePwd: unicodePassword(password) as never });
+      aged.push(`CN=${name},${container}`);
+      await put(credential, { username, password });
     }
     const [account = ''] = accountsOf(settings.strategy);
-    if (credentials.some((one) => resetByOf(one.settings) === secretArn))
+    if (credentials.some((one) => resetByOf(one.settings) === place))
       await controller.dsacl(unit, resetRights(await sidOf(admin, `CN=${account},${unit}`)));
   }
+  await age(controller, aged);
 }
 
 /**
- * The account has had its password for a month: the domain's policy lets nobody change one on its first day. Nothing but the directory itself
- * writes that time, so it goes into the naming context's own file.
+ * The accounts have had their passwords for a month: the domain's policy lets nobody change one on its first day. Nothing but the directory
+ * itself writes that time, so it goes into the naming context's own file.
  */
-async function age({ directory, baseDn }: DomainController, dn: string): Promise<void> {
+async function age({ directory, baseDn }: DomainController, dns: readonly string[]): Promise<void> {
   const database = join(directory, 'private', 'sam.ldb.d', `${baseDn.toUpperCase()}.ldb`);
   const pwdLastSet = String((BigInt(Date.now() - 30 * 86_400_000) + 11_644_473_600_000n) * 10_000n);
-  await replaceInDatabase({ configFile: join(directory, 'smb.conf'), database }, [{ dn, values: { pwdLastSet } }]);
+  await replaceInDatabase(
+    { configFile: join(directory, 'smb.conf'), database },
+    dns.map((dn) => ({ dn, values: { pwdLastSet } })),
+  );
 }
 
 async function sidOf(admin: Client, dn: string): Promise<string> {
   const attributes = ['objectSid'];
   const { searchEntries } = await admin.search(dn, { scope: 'base', attributes, explicitBufferAttributes: attributes });
   return sidText(searchEntries[0]?.objectSid as Buffer);
+}
+
+/** Outbound identity federation is on, and the vault knows who signs its tokens. */
+export async function introduceTo(vault: SandboxVault, endpoint: AwsEndpoint): Promise<void> {
+  const { IssuerIdentifier } = await endpoint.call('operator', 'iam', 'EnableOutboundWebIdentityFederation', {});
+  const issuer = String(IssuerIdentifier);
+  const { jwks_uri } = (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as { jwks_uri: string };
+  const { keys } = (await (await fetch(jwks_uri)).json()) as { keys: JsonWebKey[] };
+  vault.trust(issuer, keys);
 }

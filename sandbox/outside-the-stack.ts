@@ -26,3 +26,12 @@ export function outsideLogGroups(template: Template): readonly string[] {
   // A reference is to a group of the stack.
   return named.filter((name) => !name.includes('${'));
 }
+
+/** Ids of the team's own keys that secrets are encrypted with. Their policies leave access to IAM, as KMS's default one does. */
+export function outsideKeys(template: Template): readonly string[] {
+  const arns = [...template.blocks.values()].flatMap(({ type, config }) =>
+    type === 'aws_secretsmanager_secret' && config.kms_key_id ? [String(config.kms_key_id)] : [],
+  );
+  // A reference is to a key of the stack.
+  return [...new Set(arns.filter((arn) => !arn.includes('${')).map((arn) => arn.slice(arn.lastIndexOf('/') + 1)))];
+}

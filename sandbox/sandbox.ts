@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AwsEndpoint, startEndpoint } from './aws/endpoint.ts';
-import { credentialsOf, prepareCredentials } from './credentials.ts';
+import { credentialsOf, introduceTo, prepareCredentials, type SandboxVault } from './credentials.ts';
 import { checkMachine, type DomainController, startDomainController } from './domain-controller/index.ts';
 import { type Population, populate } from './domain-controller/population.ts';
 import { functionSetting, isDetectChanges } from './function-setting.ts';
 import { unlessAborted } from './interruption.ts';
-import { outsideLogGroups, outsidePolicies } from './outside-the-stack.ts';
+import { outsideKeys, outsideLogGroups, outsidePolicies } from './outside-the-stack.ts';
 import { createOwnedFolder, removeAbandonedFolders, removeWithOwner } from './owned-folder.ts';
 import type { Progress } from './progress.ts';
 import { createPermissionSets, enableIdentityTokens, identityCenterAccountOf, targetsInTemplate, targetsOf } from './role-targets.ts';
@@ -31,6 +31,8 @@ export interface SandboxOptions {
   readonly stackDirectory?: string;
   /** Stack folders of other accounts, with roles that the environment's functions assume. */
   readonly otherAccounts?: readonly string[];
+  /** Where credentials of the stack are kept in a vault. @default there is none */
+  readonly vault?: SandboxVault;
   /** What to change in the domain before the first poll sees it. */
   readonly beforeFirstPoll?: (population: Population, mappedGroupDn: string, controller: DomainController) => Promise<void>;
   /** Longest wait for the first poll. @default 60,000 */
@@ -89,7 +91,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       (ended) =>
         // Waited for when it is aborted too: it stops what it has started.
         progress.step('start the domain controller', async () => {
-          const running = await startDomainController({ progress: progress.note, signal: ended });
+          const running = await startDomainController({ progress: progress.note, signal: ended, aliases: [secondController] });
           undo.push(() => running.stop());
           return running;
         }),
@@ -114,6 +116,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
     const stack = await step('apply the synthesized stack', async () => {
       for (const logGroupName of outsideLogGroups(template)) await endpoint.call('operator', 'logs', 'CreateLogGroup', { logGroupName });
+      for (const KeyId of outsideKeys(template)) await endpoint.call('operator', 'kms', 'CreateKey', { KeyId });
       const applied = await applyStack({
         stackDirectory,
         endpoint,
@@ -134,8 +137,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       const credentials = await credentialsOf(stack, endpoint);
       const bind = { username: population.bindDn, password: population.bindPassword };
       // Where the connector's account rotates, the accounts are those of its credential.
-      if (!credentials.some(({ secretArn }) => secretArn === bindSecretArn)) await putSecret(endpoint, bindSecretArn, JSON.stringify(bind));
-      await prepareCredentials(credentials, { controller, population, bindSecretArn }, (arn, value) => putSecret(endpoint, arn, value));
+      if (!credentials.some(({ place }) => place === bindSecretArn)) await putSecret(endpoint, bindSecretArn, JSON.stringify(bind));
+      const { vault } = options;
+      if (vault) await introduceTo(vault, endpoint);
+      await prepareCredentials(credentials, { controller, population, bindSecretArn }, async ({ place, inVault, settings }, value) => {
+        if (!inVault) await putSecret(endpoint, place, JSON.stringify(value));
+        else if (vault) vault.put(place, value);
+        else throw new Error(`credential "${settings.name}" is kept in a vault, and the sandbox was started without one: give it a secret`);
+      });
       for (const SecretId of secretsOfTargets(stack)) await putSecret(endpoint, SecretId, scimToken);
       await createPermissionSets(endpoint, targetsOf(stack));
       await enableIdentityTokens(endpoint, targetsOf(stack));
@@ -144,7 +153,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const runtime = createRuntime({
       endpoint,
       stack,
-      hosts: hostsOf(controller),
+      // The vault is in the VPC: a security group lets a function reach its port.
+      hosts: { ...hostsOf(controller), ...(options.vault && { 'vault.example.com': options.vault.address }) },
       internet: scim ? [new URL(scim.url).host] : [],
       directory: folder,
       // Polls alone are compressed: what else is on a schedule is made for the time between.
@@ -210,9 +220,13 @@ async function applyOtherAccount(stackDirectory: string, endpoint: AwsEndpoint):
   await applyStack({ stackDirectory, endpoint, account, variables: {} });
 }
 
+/** Where an environment names two domain controllers, one answers by both names. */
+const secondController = 'dc2.corp.example.com';
+
 /** The names that the VPC's resolver knows: the domain, and its domain controllers. */
 function hostsOf(controller: DomainController): Record<string, string> {
-  return { [controller.domain]: controller.address, [controller.host]: controller.address };
+  const names = [controller.domain, controller.host, secondController];
+  return Object.fromEntries(names.map((name) => [name, controller.address]));
 }
 
 const secretsOfTargets = ({ functions }: AppliedStack): ReadonlySet<string> =>
@@ -224,8 +238,11 @@ const secretsOfTargets = ({ functions }: AppliedStack): ReadonlySet<string> =>
 
 /** What a team does after the first apply: Terraform created the secret without a value, or the stack names one that exists. */
 async function putSecret(endpoint: AwsEndpoint, SecretId: string, SecretString: string): Promise<void> {
-  const { SecretList } = await endpoint.call('operator', 'secretsmanager', 'ListSecrets', {});
-  if (!(SecretList as { ARN: string }[]).some(({ ARN }) => ARN === SecretId)) {
+  const made = await endpoint.call('operator', 'secretsmanager', 'DescribeSecret', { SecretId }).catch((error: Error) => {
+    if (error.name !== 'ResourceNotFoundException') throw error;
+    return undefined;
+  });
+  if (made === undefined) {
     const [, Name, ArnSuffix] = /:secret:(.+)-(\w{6})$/.exec(SecretId) ?? [];
     await endpoint.call('operator', 'secretsmanager', 'CreateSecret', { Name, ArnSuffix });
   }

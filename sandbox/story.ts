@@ -169,9 +169,9 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
     });
   });
 
-  for (const { settings, secretArn } of await credentialsOf(stack, sandbox.endpoint)) {
+  for (const { settings, place } of await credentialsOf(stack, sandbox.endpoint)) {
     await told(`Credential "${settings.name}" is rotated (${settings.strategy.kind})`, { event: 'CredentialRotated' }, () =>
-      rotateNow(sandbox, settings.name, secretArn),
+      rotateNow(sandbox, settings.name, place),
     );
   }
 

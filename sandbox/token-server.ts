@@ -99,7 +99,7 @@ export async function startTokenServer(settings: TokenServerSettings = {}): Prom
         '/.well-known/openid-configuration',
         {
           issuer,
-          jwks_uri: `${issuer}/.well-known/jwks.json`,
+          jwks_uri: `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`,
           response_types_supported: ['id_token'],
           subject_types_supported: ['public'],
           id_token_signing_alg_values_supported: ['RS256', 'ES256'],

@@ -25,6 +25,7 @@ const covered: Readonly<Record<string, readonly [file: string, text: string]>> =
   'npm run sandbox -- --measure 50': ['test/sandbox/measure.test.ts', "'--measure'"],
   'npm run sandbox -- --stay': ['test/sandbox/stay.test.ts', "runSandbox('--stay'"],
   'npm run bench -- --help': ['test/readme.test.ts', "'bench', '--', '--help'"],
+  'npm run review -- --help': ['test/plan-review/review-command.test.ts', "'review', '--', '--help'"],
   'npm run package': ['test/readme.test.ts', 'buildPackage()'],
   'npm pack ./dist/package': ['test/readme.test.ts', "['pack', "],
   'npx cdktf synth': ['test/examples/cdktf-cli.test.ts', "'synth'"],
@@ -79,6 +80,18 @@ describe('the package that the README says to build', () => {
   }, 120_000);
 
   afterAll(() => rmSync(consumer, { recursive: true, force: true }));
+
+  it('GIVEN its pages THEN every page that one of them names is in it', () => {
+    const folder = join(consumer, 'node_modules', 'active-directory-lambda');
+    const pages = ['README.md', ...readdirSync(join(folder, 'docs')).map((page) => `docs/${page}`)];
+    const missing = pages.flatMap((page) => {
+      const text = readFileSync(join(folder, page), 'utf8');
+      const linked = [...text.matchAll(/\]\((?!https:)([^)#]+)/g)].map(([, path]) => join(dirname(page), path ?? ''));
+      const named = [...text.matchAll(/`(docs\/[\w-]+\.md)`/g)].map(([, path]) => path ?? '');
+      return [...linked, ...named].filter((path) => !existsSync(join(folder, path))).map((path) => `${page}: ${path}`);
+    });
+    expect(missing).toEqual([]);
+  });
 
   it('GIVEN the example of the README in a repository that installed it THEN it type-checks', () => {
     execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', consumer], { cwd: consumer });

@@ -10,10 +10,8 @@ import { credentialRemedy } from './credential-store.ts';
 import { bindRefusedError, isWrongPassword } from './logins.ts';
 import { tellUntold, withKnown } from './rotation.ts';
 import type { RotationDependencies } from './rotation-dependencies.ts';
-import { type RotationEntry, type RotationRequest, requestedVersion } from './rotation-ledger.ts';
+import { isUnderWay, type RotationEntry, type RotationRequest, requestedVersion } from './rotation-ledger.ts';
 
-/** A rotation in its first minutes is somebody's who is at it. */
-const underWayMs = 15 * 60_000;
 const dayMs = 86_400_000;
 
 /** What is to be done about the credential: nothing, the steps that are left of a version, or a rotation of its own. */
@@ -40,7 +38,7 @@ export async function check(deps: RotationDependencies): Promise<CheckResult> {
   if (current === undefined) throw new CredentialError(`${store.place} has no value yet`, credentialRemedy);
   const { attempt } = entry;
   if (attempt !== undefined) {
-    if (now().getTime() - Date.parse(attempt.since) < underWayMs) return { do: 'nothing' };
+    if (isUnderWay(attempt, now())) return { do: 'nothing' };
     // A version that the store no longer keeps cannot be what the directory has: nothing was made after it.
     if ((await store.read(attempt.version)) !== undefined) return { do: 'resume', version: attempt.version };
     entry = await written(deps, { ...entry, attempt: undefined });

@@ -144,7 +144,14 @@ class LdapAccountSession implements AccountSession {
       );
     }
     const sid = sidText(entry.objectSid);
-    const flags = Number(textOf(entry, 'userAccountControl') ?? disabledFlag);
+    const control = textOf(entry, 'userAccountControl');
+    if (control === undefined) {
+      throw new CredentialError(
+        `userAccountControl of account "${samAccountName}" may not be read at ${this.controller}, which says whether it is disabled`,
+        'grant whoever rotates it the right to read it (docs/credential-rotation.md)',
+      );
+    }
+    const flags = Number(control);
     const expiresAt = accountExpiry(textOf(entry, 'accountExpires'));
     const lastSet = textOf(entry, 'pwdLastSet');
     const passwordLastSet = lastSet === '0' ? undefined : fileTime(lastSet);

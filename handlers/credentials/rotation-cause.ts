@@ -4,7 +4,7 @@ import type { Cause } from '../events/identity-event.ts';
 import { type AnyIdentityEvent, parseEvent } from '../events/identity-event.ts';
 import { InvalidEventError, RetryableError } from '../platform/errors.ts';
 import { accountsOf, type CredentialSettings } from './credential-settings.ts';
-import { type RotationEntry, type RotationRequest, requestedVersion } from './rotation-ledger.ts';
+import { isUnderWay, type RotationEntry, type RotationRequest, requestedVersion } from './rotation-ledger.ts';
 
 /** Source and type of what a team's scanner puts on the bus when it finds a credential where it should not be. */
 export const signalSource = 'active-directory.signal';
@@ -60,21 +60,34 @@ export const isAbout = ({ credential, account }: Trigger, settings: CredentialSe
     ? account !== undefined && accountsOf(settings.strategy).some((one) => one.toLowerCase() === account.toLowerCase())
     : credential === settings.name;
 
+/** Two who rotate the same account would otherwise answer each other for ever. */
+const healedAgainMs = 3_600_000;
+
 /**
- * The rotation that it takes; undefined: the change was ours, or a rotation since has answered it.
+ * The rotation that it takes; undefined: the change was ours, a rotation since has answered it, or the check will.
  *
- * @throws RetryableError while a rotation is under way, whose change this may be
+ * @throws RetryableError while a rotation is under way, whose change this may be, and after one that healed
  */
-export function requestFor({ cause, changed }: Trigger, { name }: CredentialSettings, entry: RotationEntry): RotationRequest | undefined {
+export function requestFor(
+  { cause, changed }: Trigger,
+  { name }: CredentialSettings,
+  entry: RotationEntry,
+  now: Date,
+): RotationRequest | undefined {
   const { rotated, known, attempt } = entry;
-  if (changed !== undefined) {
-    const { guid, passwordLastSet } = changed;
-    if (passwordLastSet !== undefined && known[guid] === passwordLastSet) return undefined;
-    if (attempt !== undefined)
-      throw new RetryableError(`a rotation of "${name}" is under way: whose change this was shows when it has ended`);
-    // Nothing is known of its password until it is rotated or checked for the first time.
-    if (known[guid] === undefined) return undefined;
+  const ours = changed && known[changed.guid];
+  // One before the known one was replaced by it.
+  if (ours !== undefined && changed?.passwordLastSet !== undefined && changed.passwordLastSet <= ours) return undefined;
+  if (attempt !== undefined && isUnderWay(attempt, now))
+    throw new RetryableError(`a rotation of "${name}" is under way: whether it answers this shows when it has ended`);
+  if (changed === undefined) {
+    if (rotated !== undefined && cause.detectedAt <= rotated.at) return undefined;
+    return { version: requestedVersion(name, cause.id), reason: 'requested', cause };
   }
-  if (rotated !== undefined && cause.detectedAt <= rotated.at) return undefined;
-  return { version: requestedVersion(name, cause.id), reason: changed === undefined ? 'requested' : 'healed', cause };
+  // Of a rotation that does not end the check compares the times when it has. Nothing is known of a password until it is rotated or checked.
+  if (attempt !== undefined || ours === undefined) return undefined;
+  if (rotated !== undefined && cause.detectedAt <= (rotated.since ?? rotated.at)) return undefined;
+  if (rotated?.reason === 'healed' && now.getTime() - Date.parse(rotated.at) < healedAgainMs)
+    throw new RetryableError(`"${name}" was healed less than an hour ago: somebody else changes it again and again`);
+  return { version: requestedVersion(name, cause.id), reason: 'healed', cause };
 }

@@ -1,5 +1,5 @@
 /** What rotations tell. */
-import type { RotationStep, Subject } from '../events/catalogue.ts';
+import type { RotationReason, RotationStep, Subject } from '../events/catalogue.ts';
 import { type AnyIdentityEvent, eventId, makeEvent } from '../events/identity-event.ts';
 import type { RotationDependencies } from './rotation-dependencies.ts';
 import type { Attempt, Proof, RotationEntry } from './rotation-ledger.ts';
@@ -15,21 +15,25 @@ export const credentialSubject = (name: string): Subject => ({
 const about = ({ settings, store }: RotationDependencies) =>
   ({ credential: settings.name, kept: store.place, strategy: settings.strategy.kind }) as const;
 
+/** Why that version is rotated. */
+export const reasonOf = ({ request }: RotationEntry, version: string): RotationReason =>
+  request?.version === version ? request.reason : 'scheduled';
+
 export function rotated(
   deps: RotationDependencies,
-  { request }: RotationEntry,
+  entry: RotationEntry,
   { version, subject, passwordLastSet = deps.now().toISOString() }: Attempt,
   { tested, unreachable, differences }: Proof,
   at: string,
 ): AnyIdentityEvent {
-  const asked = request?.version === version ? request : undefined;
+  const cause = entry.request?.version === version ? entry.request.cause : undefined;
   return makeEvent({
     type: 'CredentialRotated',
     domain: deps.directory.domain,
     subject,
     change: {
       ...about(deps),
-      reason: asked?.reason ?? 'scheduled',
+      reason: reasonOf(entry, version),
       passwordLastSet,
       tested: [...tested],
       unreachable: [...unreachable],
@@ -38,7 +42,7 @@ export function rotated(
     revision: 0,
     at,
     occurredAt: passwordLastSet,
-    ...(asked?.cause === undefined ? {} : { cause: asked.cause }),
+    ...(cause === undefined ? {} : { cause }),
     part: `${deps.settings.name}@${version}`,
   });
 }

@@ -20,7 +20,7 @@ export interface Attempt {
   readonly subject: Subject;
   /** ISO 8601. */
   readonly since: string;
-  /** The directory's own time of the change, once it is known to be made. */
+  /** The directory's own time of the change, once it is known to be made, as far as it may be read. */
   readonly passwordLastSet?: string | undefined;
   readonly proof?: Proof | undefined;
 }
@@ -38,19 +38,28 @@ export interface RotationEntry {
   readonly version: number;
   /** When the credential was seen first, ISO 8601. */
   readonly since?: string | undefined;
-  /** The last rotation that ended: the store's id of what is current since, and when. */
-  readonly rotated?: { readonly version: string; readonly at: string } | undefined;
+  /** The last rotation that ended: the store's id of what is current since, when it ended, when the directory was about to be changed, and why. */
+  readonly rotated?:
+    | { readonly version: string; readonly at: string; readonly since?: string | undefined; readonly reason?: RotationReason | undefined }
+    | undefined;
   readonly request?: RotationRequest | undefined;
   readonly attempt?: Attempt | undefined;
   /** pwdLastSet that belongs to the stored password, by the account's objectGUID; ISO 8601. */
   readonly known: Readonly<Record<string, string>>;
   /** The current version that the directory refused when it was checked, and when: it is not tried again every hour, which would lock the account. */
   readonly refused?: { readonly version: string; readonly at: string } | undefined;
+  /** Versions of which the directory took none when a rotation began, when and why: they are not tried again for a day. */
+  readonly untaken?:
+    | { readonly versions: readonly string[]; readonly at: string; readonly reason: string; readonly remedy: string }
+    | undefined;
   /** Id of the failure that was told last: a check finds the same one every hour. */
   readonly failure?: string | undefined;
   /** What happened and is not on the bus yet. */
   readonly untold?: readonly AnyIdentityEvent[] | undefined;
 }
+
+/** An attempt in its first minutes is somebody's who is at it. */
+export const isUnderWay = ({ since }: Attempt, now: Date): boolean => now.getTime() - Date.parse(since) < 15 * 60_000;
 
 export interface RotationLedger {
   /** All credentials of the function. @throws ConfigurationError when an item is none */

@@ -22,7 +22,7 @@ import { candidatesOf, type KnownLogin, openAs, openKnown } from './logins.ts';
 import { newPassword } from './password.ts';
 import { proveEverywhere } from './proof.ts';
 import type { RotationDependencies } from './rotation-dependencies.ts';
-import { rotated } from './rotation-events.ts';
+import { reasonOf, rotated } from './rotation-events.ts';
 import type { Attempt, RotationEntry } from './rotation-ledger.ts';
 
 export type StepName = 'createSecret' | 'setSecret' | 'testSecret' | 'finishSecret';
@@ -35,18 +35,28 @@ export const steps: Readonly<Record<StepName, (deps: RotationDependencies, versi
   finishSecret,
 };
 
-/** All steps, one after the other. */
-export async function rotate(deps: RotationDependencies, version: string): Promise<void> {
-  for (const step of Object.values(steps)) await step(deps, version);
+const stepNames = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const;
+/** Of a version that has a value. */
+export const stepsAfterCreate = stepNames.slice(1);
+
+/** Steps one after the other, each taken by `take`. */
+export async function rotate(
+  deps: RotationDependencies,
+  version: string,
+  names: readonly StepName[] = stepNames,
+  take: (step: StepName, work: () => Promise<void>) => Promise<void> = (_, work) => work(),
+): Promise<void> {
+  for (const name of names) await take(name, () => steps[name](deps, version));
 }
 
 /** Keeps a new password as pending; or that of an interrupted rotation, where the directory has taken it. */
 async function createSecret(deps: RotationDependencies, version: string): Promise<void> {
   const { settings, store, ledger, directory } = deps;
-  const { version: currentVersion, credential: current } = await currentOf(deps);
-  if (currentVersion === version || (await store.read(version)) !== undefined) return;
+  const stored = await currentOf(deps);
+  if (stored.version === version || (await store.read(version)) !== undefined) return;
+  const { credential: current } = stored;
   const entry = await ledger.read(settings.name);
-  const looking = await look(deps, entry, current);
+  const looking = await look(deps, entry, stored);
   try {
     const { next, other, session } = looking;
     await check(deps, looking);
@@ -67,24 +77,28 @@ async function setSecret(deps: RotationDependencies, version: string): Promise<v
   const { settings, store, ledger, directory } = deps;
   const current = await currentOf(deps);
   if (current.version === version) return;
-  const { password } = (await pendingOf(deps, version)).credential;
+  const { username, password } = (await pendingOf(deps, version)).credential;
   const entry = await ledger.read(settings.name);
-  const looking = await look(deps, entry, current.credential);
+  const looking = await look(deps, entry, current);
   const { next, session, as } = looking;
   try {
+    // Of two accounts somebody may have made the other one current since.
+    if (!means(username, next, directory.domain)) {
+      throw new CredentialError(
+        `version ${version} of ${store.place} holds the user name "${username}", and the one to be rotated is "${next.subject.samAccountName}"`,
+        'remove the label AWSPENDING from it (of a vault: what lies at its pending path), and start the rotation anew',
+      );
+    }
     if (isReset(deps)) {
-      await note(deps, entry, version, next);
       // Again after an interruption: the same password, so nothing is lost by it.
-      await session.resetPassword(next, password);
+      await bring(deps, entry, version, next, session, () => session.resetPassword(next, password));
     } else if (looking.other === undefined) {
-      await note(deps, entry, version, next);
-      await changeOwn(session, next, as, password);
+      await bring(deps, entry, version, next, session, changeOf(session, next, as, password));
     } else {
-      const candidates = (await candidatesOf(store, entry)).filter(({ username }) => means(username, next, directory.domain));
-      const idle = await openKnown(directory, candidates, next.subject.samAccountName);
+      const candidates = (await candidatesOf(store, entry)).filter(({ credential }) => means(credential.username, next, directory.domain));
+      const idle = await openKnown(deps, entry, candidates, next.subject.samAccountName);
       try {
-        await note(deps, entry, version, next);
-        await changeOwn(idle.session, next, idle.credential, password);
+        await bring(deps, entry, version, next, idle.session, changeOf(idle.session, next, idle.credential, password));
       } finally {
         await idle.session.close();
       }
@@ -95,8 +109,8 @@ async function setSecret(deps: RotationDependencies, version: string): Promise<v
 }
 
 /** The directory may have it already, from a run that was interrupted: it would refuse the same one again. */
-async function changeOwn(session: AccountSession, account: Account, before: Credential, after: string): Promise<void> {
-  if (before.password !== after) await session.changePassword(account, before.password, after);
+function changeOf(session: AccountSession, account: Account, before: Credential, after: string): (() => Promise<void>) | undefined {
+  return before.password === after ? undefined : () => session.changePassword(account, before.password, after);
 }
 
 /** Proves the pending password at every domain controller, and what the account has to be able to do with it. */
@@ -108,13 +122,22 @@ async function testSecret(deps: RotationDependencies, version: string): Promise<
   const current = await currentOf(deps);
   if (current.version === version) return;
   const pending = await pendingOf(deps, version);
-  const { tested, unreachable, passwordLastSet } = await proveEverywhere(deps, pending.credential, attempt.subject.samAccountName ?? '');
+  const { samAccountName = '' } = attempt.subject;
+  const { tested, unreachable, passwordLastSet: seen } = await proveEverywhere(deps, pending.credential, samAccountName);
+  // The one before another's change is still taken for a while (MS-KB 906305); a controller that is behind may take the new one by asking another.
+  const passwordLastSet = attempt.passwordLastSet ?? seen;
+  if (seen !== undefined && passwordLastSet !== undefined && seen > passwordLastSet) {
+    throw new CredentialError(
+      `somebody else changed the password of "${samAccountName}" meanwhile, at ${seen}`,
+      'find who does; the next run sets it again, where a delegated account resets it',
+    );
+  }
   let found: readonly string[] = [];
   if (settings.strategy.kind === 'alternating') {
     // The other account still works for everybody, so there is time to wait for all of them.
     if (unreachable.length > 0)
       throw new ControllerUnreachableError(`not every domain controller could be asked: ${unreachable.join(', ')} did not answer`);
-    const looking = await look(deps, entry, current.credential);
+    const looking = await look(deps, entry, current);
     try {
       found = await check(deps, looking);
     } finally {
@@ -154,9 +177,10 @@ async function finishSecret(deps: RotationDependencies, version: string): Promis
   const next: RotationEntry = {
     ...entry,
     version: entry.version + 1,
-    rotated: { version, at },
+    rotated: { version, at, since: attempt.since, reason: reasonOf(entry, version) },
     attempt: undefined,
     refused: undefined,
+    untaken: undefined,
     failure: undefined,
     request: entry.request?.version === version ? undefined : entry.request,
     known: withKnown(entry, attempt.subject.guid, attempt.passwordLastSet),
@@ -199,10 +223,11 @@ interface Looking {
 const isReset = ({ settings: { strategy } }: RotationDependencies): boolean => strategy.kind !== 'single' && strategy.resetBy !== undefined;
 
 /** Looks at the accounts, as whoever is known to be able to log on. The caller closes the session. */
-async function look(deps: RotationDependencies, entry: RotationEntry, current: Credential): Promise<Looking> {
+async function look(deps: RotationDependencies, entry: RotationEntry, stored: StoredCredential): Promise<Looking> {
   const { directory, store } = deps;
   const { strategy } = deps.settings;
-  const { session, credential: as } = await opened(deps, entry, current);
+  const { credential: current } = stored;
+  const { session, credential: as } = await opened(deps, entry, stored);
   try {
     const accounts = [];
     for (const name of strategy.kind === 'alternating' ? strategy.accounts : [strategy.account]) accounts.push(await session.account(name));
@@ -221,12 +246,14 @@ async function look(deps: RotationDependencies, entry: RotationEntry, current: C
   }
 }
 
-async function opened(deps: RotationDependencies, entry: RotationEntry, current: Credential): Promise<KnownLogin> {
-  const { settings, directory, store } = deps;
-  const { strategy } = settings;
-  if (strategy.kind === 'single') return openKnown(directory, await candidatesOf(store, entry), strategy.account);
-  const credential = isReset(deps) ? await deps.resetBy() : current;
-  return { session: await openAs(directory, credential), credential };
+async function opened(deps: RotationDependencies, entry: RotationEntry, current: StoredCredential): Promise<KnownLogin> {
+  const { strategy } = deps.settings;
+  if (strategy.kind === 'single') return openKnown(deps, entry, await candidatesOf(deps.store, entry), strategy.account);
+  const by = strategy.resetBy;
+  if (by === undefined) return openKnown(deps, entry, [current], current.credential.username);
+  // Many credentials share the delegated account: what the directory refused for one is not tried again for each of the others.
+  const candidates = await deps.resetBy();
+  return openKnown(deps, await deps.ledger.read(`reset by ${by}`), candidates, candidates[0]?.credential.username ?? '');
 }
 
 /** @returns groups that only one of two alternating accounts is in @throws CredentialError when something is not right of the accounts */
@@ -265,14 +292,27 @@ async function pendingOf({ store }: RotationDependencies, version: string): Prom
   return pending;
 }
 
-/** Notes that the directory may have the version's password from now on. */
-async function note(
+/**
+ * Notes that the directory may have the version's password from now on, changes it, and notes the directory's own time of that.
+ *
+ * @param change undefined: the directory has it already
+ */
+async function bring(
   { settings, ledger, now }: RotationDependencies,
   entry: RotationEntry,
   version: string,
   { subject }: Account,
+  session: AccountSession,
+  change: (() => Promise<void>) | undefined,
 ): Promise<void> {
-  if (entry.attempt?.version === version) return;
-  const attempt: Attempt = { version, subject, since: now().toISOString() };
-  await ledger.write({ ...entry, name: settings.name, version: entry.version + 1, attempt });
+  const own = entry.attempt?.version === version ? entry.attempt : undefined;
+  if (own !== undefined && change === undefined) return;
+  // Without the time and the proof of a change before: neither is of this one.
+  const attempt: Attempt = { version, subject, since: own?.since ?? now().toISOString() };
+  const noted: RotationEntry = { ...entry, name: settings.name, version: entry.version + 1, attempt };
+  await ledger.write(noted);
+  if (change === undefined) return;
+  await change();
+  const { passwordLastSet } = await session.account(subject.samAccountName);
+  await ledger.write({ ...noted, version: noted.version + 1, attempt: { ...attempt, passwordLastSet } });
 }

@@ -64,9 +64,10 @@ export function checkedPlace(of: string, props: CredentialProps, surroundings: C
 function checkedReplicas(of: string, replicas: readonly ReplicaProps[], { region: own }: IntegrationEnvironment): readonly ReplicaProps[] {
   const prop = `replicas of ${of}`;
   if (!Array.isArray(replicas)) throw new WrongPropError(`${prop} is ${JSON.stringify(replicas)}: give a list of { region }`);
-  const regions = replicas.map(({ region }: ReplicaProps) =>
-    matching(`${prop}.region`, region, formats.region, 'give a region such as eu-west-1'),
-  );
+  const regions = replicas.map((replica: ReplicaProps) => {
+    const { region } = present(`${prop} has an entry that`, replica, 'give { region }');
+    return matching(`${prop}.region`, region, formats.region, 'give a region such as eu-west-1');
+  });
   if (regions.includes(own)) throw new WrongPropError(`${prop} has "${own}", where the secret itself is: leave it out`);
   const again = regions.find((region, index) => regions.indexOf(region) !== index);
   if (again !== undefined) throw new WrongPropError(`${prop} has "${again}" twice: leave one out`);

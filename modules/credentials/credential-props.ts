@@ -7,7 +7,7 @@ import { ownSecret } from '../platform/secret.ts';
 import { type CredentialPlace, checkedPlace, type ReplicaProps, type SecretPlaceProps } from './credential-place.ts';
 import { type RotationRules, type RotationWindowProps, rotationRules } from './rotation-window.ts';
 
-/** The account that may reset passwords: a secret of the team's own with JSON `{"username", "password"}`, or another credential of the directory. */
+/** The account that may reset passwords: a secret of the team's own with JSON `{"username", "password"}` under Secrets Manager's own key, or another credential of the directory. */
 export type ResetByProps =
   | { readonly secretArn: string; readonly credential?: never }
   | { readonly credential: string; readonly secretArn?: never };
@@ -99,14 +99,18 @@ export function checkedCredential(props: CredentialProps, surroundings: Credenti
         alphabet: oneOf(`password.alphabet of ${of}`, props.password?.alphabet ?? 'printable', ['printable', 'safe']),
       },
       test: {
-        reads: (props.test?.reads ?? []).map((dn) =>
-          matching(`test.reads of ${of}`, dn, /^[^=]+=.+/, 'give distinguished names such as OU=Apps,DC=corp,DC=example,DC=com'),
-        ),
+        reads: checkedReads(`test.reads of ${of}`, props.test?.reads ?? []),
         replicates: props.test?.replicates ?? (place.kind === 'bind' && surroundings.replicates),
       },
       replicationSeconds: wholeNumber(`replicationSeconds of ${of}`, props.replicationSeconds ?? 60, 0, 600),
     },
   };
+}
+
+function checkedReads(prop: string, reads: readonly string[]): string[] {
+  const remedy = 'distinguished names such as OU=Apps,DC=corp,DC=example,DC=com';
+  if (!Array.isArray(reads)) throw new WrongPropError(`${prop} is ${JSON.stringify(reads)}: give a list of ${remedy}`);
+  return reads.map((dn) => matching(prop, dn, /^[^=]+=.+/, `give ${remedy}`));
 }
 
 /** The accounts that a credential is about. */

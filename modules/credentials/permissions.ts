@@ -16,7 +16,8 @@ export const rotateSecretActions = [
 ] as const;
 /** Whoever asks for a rotation needs it on the rotation function, which here is the one that asks (Secrets Manager API Reference, RotateSecret). */
 export const invokeRotationActions = ['lambda:InvokeFunction'] as const;
-export const readResetSecretActions = ['secretsmanager:GetSecretValue'] as const;
+/** Its labels too: it may be rotated by somebody else meanwhile. */
+export const readResetSecretActions = ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'] as const;
 /** Of secrets under a customer managed key (AWS Secrets Manager User Guide, "Secret encryption and decryption": reading and writing). */
 export const useCredentialKeyActions = ['kms:Decrypt', 'kms:GenerateDataKey'] as const;
 /** Proves to a vault who logs in. */

@@ -1,5 +1,5 @@
 /** When Secrets Manager may rotate a secret, checked by its own rules (AWS Secrets Manager User Guide, "Rotation schedules"), in UTC. */
-import { WrongPropError, wholeNumber } from '../platform/prop-checks.ts';
+import { present, WrongPropError, wholeNumber } from '../platform/prop-checks.ts';
 
 export interface RotationWindowProps {
   /**
@@ -21,7 +21,8 @@ export interface RotationRules {
 }
 
 /** @throws WrongPropError for what Secrets Manager would refuse at apply, or for a window that opens more seldom than `everyDays` */
-export function rotationRules(prop: string, everyDays: number, { schedule, hours }: RotationWindowProps = {}): RotationRules {
+export function rotationRules(prop: string, everyDays: number, window: RotationWindowProps = {}): RotationRules {
+  const { schedule, hours } = present(prop, window, 'give { schedule, hours }, or leave it out');
   if (hours !== undefined) wholeNumber(`${prop}.hours`, hours, 1, 24);
   const duration = hours === undefined ? {} : { duration: `${hours}h` };
   if (schedule === undefined) return { automaticallyAfterDays: everyDays, ...duration };
@@ -58,9 +59,15 @@ function checkSeldom(prop: string, schedule: string, days: number, everyDays: nu
   );
 }
 
-const dayOfMonth = /^(?:\?|[\d,\-*/L]+)$/;
-const month = /^[\dA-Z,\-*/]+$/i;
-const dayOfWeek = /^(?:\?|[\dA-Z#,\-*/]+)$/i;
+/** `*`, a value, a range, or either with a step; several with commas between. `?` stands alone, and only for a day. */
+const listOf = (value: string, more = '') => {
+  const one = `(?:(?:\\*|(?:${value})(?:-(?:${value}))?)(?:/[1-9]\\d?)?${more})`;
+  return new RegExp(`^${one}(?:,${one})*$`, 'i');
+};
+const dayOfMonth = listOf('0?[1-9]|[12]\\d|3[01]', '|L');
+const month = listOf('0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC');
+const weekDay = '[1-7]|SUN|MON|TUE|WED|THU|FRI|SAT';
+const dayOfWeek = listOf(weekDay, `|(?:${weekDay})(?:#[1-5]|L)|L`);
 
 function cronHours(prop: string, schedule: string, fields: readonly string[]): readonly number[] {
   const remedy = 'give cron(0 <hours> <day of month> <month> <day of week> *) with "?" for one of the two days, or rate(<number> days)';
@@ -71,7 +78,8 @@ function cronHours(prop: string, schedule: string, fields: readonly string[]): r
   if (fields.length !== 6) refuse(', no schedule of Secrets Manager');
   if (minutes !== '0') refuse(', whose minutes are not 0: windows open on the hour');
   if (year !== '*') refuse(', whose year is not "*"');
-  if (!dayOfMonth.test(ofMonth) || !month.test(inMonth) || !dayOfWeek.test(ofWeek)) refuse(', whose days or months are none');
+  const isDay = (day: string, format: RegExp) => day === '?' || format.test(day);
+  if (!isDay(ofMonth, dayOfMonth) || !month.test(inMonth) || !isDay(ofWeek, dayOfWeek)) refuse(', whose days or months are none');
   if ((ofMonth === '?') === (ofWeek === '?')) refuse(', whose days contradict each other');
   const opening = hoursOf(hours) ?? refuse(', whose hours are not 0 to 23');
   const [first = 0] = opening;

@@ -31,11 +31,11 @@ export interface VaultDefinition {
 /** @throws WrongPropError naming each wrong value */
 export function checkedVault(prop: string, props: VaultProps): VaultDefinition {
   const { network, ...settings } = present(prop, props, 'give address, mount, login and network');
-  const checked = checkedSettings(prop, settings);
-  const { address, login } = checked;
-  if (Token.isUnresolved(address)) {
+  if (Token.isUnresolved(settings.address)) {
     throw new WrongPropError(`${prop}.address is known only at apply: write it in the props, the security group opens its port`);
   }
+  const checked = checkedSettings(prop, settings);
+  const { address, login } = checked;
   const { port, protocol } = new URL(address);
   return {
     variable: literal(JSON.stringify(checked)),

@@ -71,6 +71,8 @@ export interface ControllerSettings {
   readonly domain: Domain;
   readonly administratorPassword: string;
   readonly replication: boolean;
+  /** Further names in its certificate. @default none */
+  readonly aliases?: readonly string[];
   readonly progress: (step: string) => void;
   readonly signal?: AbortSignal | undefined;
   /** Puts the directory's databases into the working copy. */
@@ -101,7 +103,10 @@ export async function runController(settings: ControllerSettings): Promise<Domai
       sambaConfiguration({ folder: directory, domain, address, certificate, services: replication ? services.replication : services.ldap }),
     );
     const [ca] = await Promise.all([
-      issueServerCertificate(tlsFolder, { dnsNames: [domain.host, domain.name, 'localhost'], addresses: [address] }),
+      issueServerCertificate(tlsFolder, {
+        dnsNames: [domain.host, domain.name, 'localhost', ...(settings.aliases ?? [])],
+        addresses: [address],
+      }),
       settings.fill({ directory, address, local }),
     ]);
     const start = (until?: AbortSignal) =>

@@ -19,6 +19,8 @@ export interface DomainControllerOptions {
   readonly hostName?: string;
   /** Whether others can join its domain and replicate with it, by RPC on port 135 and those it names. @default false */
   readonly replication?: boolean;
+  /** Further names that its certificate is good for: where one stands for several. @default none */
+  readonly aliases?: readonly string[];
   readonly progress?: (step: string) => void;
   /** @default $XDG_CACHE_HOME/active-directory-lambda, or ~/.cache/active-directory-lambda */
   readonly cacheDirectory?: string;
@@ -43,7 +45,7 @@ export async function checkMachine(progress?: (step: string) => void): Promise<S
  * @throws Error when Samba is missing and cannot be installed, this process is not root, no address is free, or samba does not start
  */
 export async function startDomainController(options: DomainControllerOptions = {}): Promise<DomainController> {
-  const { progress = () => undefined, signal, replication = false } = options;
+  const { progress = () => undefined, signal, replication = false, aliases = [] } = options;
   const domain = describeDomain(options.realm ?? 'CORP.EXAMPLE.COM', options.hostName ?? 'dc1');
   const { version } = await checkMachine(progress);
   signal?.throwIfAborted();
@@ -53,6 +55,7 @@ export async function startDomainController(options: DomainControllerOptions = {
     domain,
     administratorPassword,
     replication,
+    aliases,
     progress,
     signal,
     async fill({ directory, local }) {

@@ -12,9 +12,13 @@ export function pause(milliseconds: number, signal: AbortSignal): Promise<void> 
   });
 }
 
-/** A promise, or undefined when the wait for it is stopped. */
+/** A promise, or undefined when the wait for it is stopped: how it ends concerns nobody then. */
 export function orStopped<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  if (signal.aborted) return Promise.resolve(undefined);
+  if (signal.aborted) {
+    // A rejection that nobody handles would end the process, and hide why it stops.
+    promise.catch(() => undefined);
+    return Promise.resolve(undefined);
+  }
   return new Promise((resolve, reject) => {
     const stopped = () => resolve(undefined);
     signal.addEventListener('abort', stopped);

@@ -160,6 +160,15 @@ describe('fails', () => {
     expect(await world.binds(credential)).toBe(true);
   });
 
+  test('WHEN the delegated account may not read whether the account is disabled', async () => {
+    const credential = await world.account();
+    // userAccountControl, by its schemaIDGUID (MS-ADA3 section 2.342).
+    const deny = `(OD;;RP;bf967a68-0de6-11d0-a285-00aa003049e2;;${await world.sidOf('svc-reset')})`;
+    await world.controller.dsacl(world.dnOf(nameOf(credential)), deny);
+    expect(await rotating(reset(credential))).toMatch(/userAccountControl of account ".*" may not be read .*: grant whoever rotates it/);
+    expect(await world.binds(credential)).toBe(true);
+  });
+
   test("WHEN the user name in the secret is another account's", async () => {
     const [credential, other] = [await world.account(), await world.account()];
     const one = world.rotating({ kind: 'reset', account: nameOf(credential), resetBy: 'arn:delegated' }, other);

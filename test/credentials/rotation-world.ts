@@ -195,7 +195,7 @@ export class RotationWorld {
             promote: store.promote,
           }),
         },
-        resetBy: async () => this.delegated,
+        resetBy: async () => [{ version: 'delegated', credential: this.delegated }],
         directory: { controllers: directory.controllers, domain: directory.domain, ...wrap({ open }) },
         ledger: wrap({ read: ledger.read, write: ledger.write }),
         ...wrap({ publish }),

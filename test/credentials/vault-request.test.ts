@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CredentialError } from '../../handlers/credentials/credential-error.ts';
 import { vaultPolicy } from '../../handlers/credentials/vault/permissions.ts';
 import { type VaultSettings, vaultSettingsSchema } from '../../handlers/credentials/vault/vault-settings.ts';
@@ -170,6 +170,11 @@ describe('TLS', () => {
     expect((await refusal(vault.client({}, { ca: other.cert }).send(read), CredentialError)).message).toContain('signed by another CA');
     expect((await refusal(vault.client().send(read), CredentialError)).message).toContain("set the vault's CA certificate");
     expect(vault.requests.map(({ path }) => path)).toEqual(['auth/jwt-aws/login', read.path]);
+    // Node's switch for a whole process is none for whoever gets passwords.
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await refusal(vault.client({}, { ca: other.cert }).send(read), CredentialError);
+    expect(vault.requests).toHaveLength(2);
   });
 });
 
@@ -179,6 +184,16 @@ describe('settings', () => {
     mount: 'secret',
     login: { jwt: { mount: 'jwt', role: 'rotate-credential', audience: 'https://vault.example.com' } },
   };
+
+  test.each([
+    'http://vault.example.com:8200',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a template that nobody resolves
+    'http://vault.example.com:8200/${x}',
+    'https://user@vault.example.com',
+    'ftp://127.0.0.1',
+  ])('fails GIVEN the address "%s", where a token would be read or lost', (address) => {
+    expect(v.is(vaultSettingsSchema, { ...settings, address })).toBe(false);
+  });
 
   test.each(['secret/..', '..', 'a/../b', 'a.', '/a', 'a/', 'a b', ''])('fails GIVEN the mount or namespace "%s"', (wrong) => {
     expect(v.is(vaultSettingsSchema, settings)).toBe(true);

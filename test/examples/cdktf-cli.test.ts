@@ -17,8 +17,8 @@ beforeAll(async () => {
 
 afterAll(() => folder.remove());
 
-test('GIVEN a checkout WHEN cdktf synth is run THEN it builds the zips and writes the three stacks', async () => {
-  expect(finished.output).toContain('Generated Terraform code for the stacks: dev, prod, staging');
+test('GIVEN a checkout WHEN cdktf synth is run THEN it builds the zips and writes the four stacks', async () => {
+  expect(finished.output).toContain('Generated Terraform code for the stacks: deployment, dev, prod, staging');
   expect(finished.code).toBe(0);
   for (const name of ['dev', 'staging', 'prod'] as const) {
     const stack = JSON.parse(await readFile(join(project, 'cdktf.out/stacks', name, 'cdk.tf.json'), 'utf8'));

@@ -28,7 +28,7 @@ describe.skipIf(missing !== undefined)('with Terraform and the AWS provider', ()
     if ('missing' in terraform) return;
     folder = await temporaryFolder();
     expect(await synthesize(root, join(folder.path, 'out'))).toMatchObject({ code: 0 });
-    const stacks = names.map((name) => join(folder.path, 'out', 'stacks', name));
+    const stacks = [...names, 'deployment'].map((name) => join(folder.path, 'out', 'stacks', name));
     await initialize(terraform, stacks);
     const variables = { directory_ca: caCertificate, scim_endpoint: 'https://wiki.example.com/scim/v2' };
     const plan = (name: string) => validateAndPlan(join(folder.path, 'out', 'stacks', name), variables);
@@ -88,12 +88,23 @@ describe.skipIf(missing !== undefined)('with Terraform and the AWS provider', ()
     expect(configuration).not.toContain('aws_iam_policy_document');
   });
 
-  test('GIVEN the stacks WHEN synthesized THEN these three are all there is', () => {
+  test('GIVEN the deployment WHEN validated and planned THEN each environment gets a role, which only GitHub opens', {
+    timeout: 240_000,
+  }, async () => {
+    await Promise.allSettled(plans.values());
+    const plan = await validateAndPlan(join(folder.path, 'out', 'stacks', 'deployment'), {});
+    const created = Map.groupBy(plan.resource_changes, ({ type }) => type);
+    expect(created.get('aws_iam_openid_connect_provider')).toHaveLength(1);
+    const roles = created.get('aws_iam_role') ?? [];
+    expect(roles.map(({ change }) => change.after.name).sort()).toEqual(names.map((name) => `ad-lambda-${name}-deploy`).sort());
+  });
+
+  test('GIVEN the stacks WHEN synthesized THEN these three, and the one that deploys them, are all there is', () => {
     expect(
       readdirSync(join(folder.path, 'out', 'stacks'))
         .filter((entry) => !entry.startsWith('.'))
         .sort(),
-    ).toEqual([...names].sort());
+    ).toEqual([...names, 'deployment'].sort());
   });
 });
 

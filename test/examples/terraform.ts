@@ -94,10 +94,17 @@ export async function initialize({ pluginDirectory }: Terraform, stackDirectorie
   for (const directory of others) await cp(join(first, '.terraform.lock.hcl'), join(directory, '.terraform.lock.hcl'));
 }
 
-/** @throws when validate or plan fails, with Terraform's own output */
-export async function validateAndPlan(directory: string, variables: Readonly<Record<string, string>>): Promise<Plan> {
+/**
+ * @param options of `terraform plan` besides
+ * @throws when validate or plan fails, with Terraform's own output
+ */
+export async function validateAndPlan(
+  directory: string,
+  variables: Readonly<Record<string, string>>,
+  options: readonly string[] = [],
+): Promise<Plan> {
   await terraform(directory, variables, 'validate', '-no-color');
-  await terraform(directory, variables, 'plan', '-input=false', '-no-color', '-out=plan');
+  await terraform(directory, variables, 'plan', '-input=false', '-no-color', '-out=plan', ...options);
   return JSON.parse(await terraform(directory, variables, 'show', '-json', 'plan')) as Plan;
 }
 

@@ -180,6 +180,7 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
     wiki({ test: { reads: ['Apps'] } }),
     /^test.reads of credential "wiki" is "Apps": give distinguished names/,
   ],
+  ['a test that reads no list', wiki({ test: { reads: 'OU=Apps' } }), /^test.reads of credential "wiki" is "OU=Apps": give a list of/],
   [
     'a test that is a word',
     wiki({ test: { replicates: 'yes' } }),
@@ -250,6 +251,8 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
     wiki({ replicas: [{ region: 'eu-west-1' }, { region: 'eu-west-1' }] }),
     /^replicas of credential "wiki" has "eu-west-1" twice/,
   ],
+  ['a replica that is none', wiki({ replicas: [null] }), /^replicas of credential "wiki" has an entry that is null: give \{ region \}/],
+  ['a replica by its name', wiki({ replicas: ['eu-west-1'] }), /^replicas of credential "wiki" has an entry that is "eu-west-1": give/],
   ['a replica nowhere', wiki({ replicas: [{ region: 'Ireland' }] }), /^replicas of credential "wiki".region is "Ireland": give a region/],
   [
     'a replica under a key of elsewhere',
@@ -288,6 +291,17 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
   ['a cron of no month', window('cron(0 2 1 ! ? *)'), /whose days or months are none/],
   ['a cron each hour', window('cron(0 * * * ? *)'), /which opens windows less than four hours apart/],
   ['a cron around midnight', window('cron(0 1,23 * * ? *)'), /which opens windows less than four hours apart/],
+  ['a cron of the 32nd', window('cron(0 2 32 * ? *)'), /whose days or months are none/],
+  ['a cron of the month 13', window('cron(0 2 1 13 ? *)'), /whose days or months are none/],
+  ['a cron of a month that is none', window('cron(0 2 1 FOO ? *)'), /whose days or months are none/],
+  ['a cron of the eighth day of a week', window('cron(0 2 ? * 8 *)'), /whose days or months are none/],
+  ['a cron of a day that is none', window('cron(0 2 ? * SON *)'), /whose days or months are none/],
+  [
+    'a window that is a schedule',
+    wiki({ window: 'cron(0 2 ? * SUN *)' }),
+    /^window of credential "wiki" is "cron.+": give \{ schedule, hours \}/,
+  ],
+  ['a window that is null', wiki({ window: null }), /^window of credential "wiki" is null: give \{ schedule, hours \}/],
   ['no hours', window(undefined, 0), /^window of credential "wiki".hours is 0: give a whole number from 1 to 24/],
   [
     'a window beyond midnight',
@@ -337,6 +351,12 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
   ],
   ['a vault with a token', withVault({ token: 'hvs.secret' }), /^vault of credentials of "corp" is wrong: token: /],
   ['a vault without a login', withVault({ login: undefined }), /^vault of credentials of "corp" is wrong: login: /],
+  [
+    'a vault without TLS behind a template',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: what Terraform would read as a reference
+    withVault({ address: 'http://vault.example.com:8200/${var.path}' }),
+    /^vault of credentials of "corp" is wrong: address: .+ no https URL/,
+  ],
   ['a vault known only at apply', withVault({ address: unknown }), /^vault of credentials of "corp".address is known only at apply/],
   [
     'a vault without a network',

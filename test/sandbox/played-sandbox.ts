@@ -11,6 +11,7 @@ import { environments } from '../../examples/environments.ts';
 import type { ChangeOf, IdentityEventType } from '../../handlers/events/catalogue.ts';
 import type { ActiveDirectoryIntegrationProps } from '../../modules/index.ts';
 import { auditTrail, type TrailRecord } from '../../sandbox/audit-trail.ts';
+import type { SandboxVault } from '../../sandbox/credentials.ts';
 import { changeAttribute, createUser, type Population } from '../../sandbox/domain-controller/population.ts';
 import { progressTo } from '../../sandbox/progress.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
@@ -45,9 +46,10 @@ export interface Played {
   /** What is to be other than the example has it. */
   readonly change?: (props: ActiveDirectoryIntegrationProps) => ActiveDirectoryIntegrationProps;
   readonly beforeFirstPoll?: (population: Population, mappedGroupDn: string) => Promise<void>;
+  readonly vault?: SandboxVault;
 }
 
-export async function playedSandbox({ environment, change = (props) => props, beforeFirstPoll }: Played): Promise<PlayedSandbox> {
+export async function playedSandbox({ environment, change = (props) => props, beforeFirstPoll, vault }: Played): Promise<PlayedSandbox> {
   const outdir = mkdtempSync(join(tmpdir(), 'played-sandbox-'));
   const app = new App({ outdir });
   new EnvironmentStack(app, environment, (variables) => change(environments[environment](variables)));
@@ -58,6 +60,7 @@ export async function playedSandbox({ environment, change = (props) => props, be
     progress: progressTo(() => {}),
     stackDirectory: join(outdir, 'stacks', environment),
     ...(beforeFirstPoll && { beforeFirstPoll }),
+    ...(vault && { vault }),
   }).finally(() => rmSync(outdir, { recursive: true }));
   const { endpoint, runtime, population } = sandbox;
   runtime.pauseSchedules();

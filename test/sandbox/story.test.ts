@@ -56,6 +56,7 @@ describe.each(['dev', 'staging', 'prod'] as const)('npm run sandbox -- --env %s'
         [...ofAccount(`revoke ${account}`), `revoke developers at ${everywhere}`].join('; '),
         `AccessEnded ${[...ofAccount(account), `developers at ${everywhere}`].join('; ')}`,
       ],
+      ...Array.from({ length: { dev: 2, staging: 0, prod: 4 }[environment] }, () => ['CredentialRotated', 'nothing to decide', 'none']),
       ['UserDeleted', 'deleted', deletedAt ? `AccountDeprovisioned ada.sample@corp.example.com at ${deletedAt}` : 'none'],
     ]);
     for (const row of result.story) expect(row.auditRecord).toMatch(/^\w+ [0-9a-f]{8}$/);

@@ -11,9 +11,10 @@ import { eachMessage } from '../../platform/queue.ts';
 import { webIdentityToken } from '../../platform/web-identity-token.ts';
 import { CredentialError } from '../credential-error.ts';
 import type { CredentialSettings } from '../credential-settings.ts';
-import { type Credential, type CredentialStore, credentialRemedy } from '../credential-store.ts';
+import { type CredentialStore, credentialRemedy, type StoredCredential } from '../credential-store.ts';
 import { dynamoDbRotationLedger } from '../dynamodb-rotation-ledger.ts';
 import { ldapAccountDirectory } from '../ldap-account-directory.ts';
+import { loginsThroughRotation } from '../logins.ts';
 import type { RotationDependencies } from '../rotation-dependencies.ts';
 import { requestRotation, secretsManagerStore } from '../secrets-manager-store.ts';
 import { openVault } from '../vault/open-vault.ts';
@@ -44,10 +45,10 @@ const storeOf = ({ store }: CredentialSettings): CredentialStore =>
   'secretsManager' in store ? secretsManagerStore(secrets, store.secretsManager.secretArn) : vault.store(store.vault.path);
 
 /** The delegated account's secret is read for each rotation: it is rotated itself. */
-async function delegated({ strategy, name }: CredentialSettings): Promise<Credential> {
+async function delegated({ strategy, name }: CredentialSettings): Promise<readonly StoredCredential[]> {
   const arn = 'resetBy' in strategy ? strategy.resetBy : undefined;
-  const current = arn === undefined ? undefined : await secretsManagerStore(secrets, arn).current();
-  if (current !== undefined) return current.credential;
+  const logins = arn === undefined ? [] : await loginsThroughRotation(secretsManagerStore(secrets, arn));
+  if (logins.length > 0) return logins;
   throw new CredentialError(`the delegated account of "${name}" has no password in ${arn ?? 'any secret'}`, credentialRemedy);
 }
 

@@ -2,6 +2,7 @@
  * Rotates credentials: a step that Secrets Manager asks for, the regular check of all, and events after which a password is not to be
  * trusted any more.
  */
+import { randomInt } from 'node:crypto';
 import * as v from 'valibot';
 import type { RotationStep } from '../../events/catalogue.ts';
 import { mapLimited } from '../../platform/dynamodb.ts';
@@ -11,7 +12,7 @@ import { ControllerUnreachableError } from '../account-directory.ts';
 import { check } from '../check.ts';
 import { CredentialError } from '../credential-error.ts';
 import type { CredentialSettings } from '../credential-settings.ts';
-import { rotate, steps } from '../rotation.ts';
+import { rotate, type StepName, steps, stepsAfterCreate } from '../rotation.ts';
 import { isAbout, parseTrigger, requestFor } from '../rotation-cause.ts';
 import type { RotationDependencies } from '../rotation-dependencies.ts';
 import { rotationFailed } from '../rotation-events.ts';
@@ -75,8 +76,13 @@ async function takeStep(deps: RotateCredentialDependencies, request: v.InferOutp
 async function checkAll(deps: RotateCredentialDependencies): Promise<number> {
   const all = await deps.ledger.settings();
   const failures: unknown[] = [];
-  const done = await mapLimited(all, width, async (settings) => {
-    if (deps.millisecondsLeft() < leastMs) return false;
+  // Where there is not the time for all, those at the end of the list would never have their turn.
+  const first = all.length === 0 ? 0 : randomInt(all.length);
+  const done = await mapLimited([...all.slice(first), ...all.slice(0, first)], width, async (settings) => {
+    if (deps.millisecondsLeft() < leastMs + 1000 * settings.replicationSeconds) {
+      deps.log.warn('CREDENTIAL_UNCHECKED', { credential: settings.name, reason: 'no time was left: each check begins with another one' });
+      return false;
+    }
     try {
       await checkOne(deps, settings);
     } catch (error) {
@@ -101,7 +107,7 @@ async function checkOne(deps: RotateCredentialDependencies, settings: Credential
     if (result.do === 'resume') {
       const { version } = result;
       deps.log.warn('CREDENTIAL_ROTATION_RESUMED', { credential: settings.name, version });
-      await told(rotation, 'check', version, () => resume(rotation, version));
+      await resume(rotation, version);
     }
   } catch (error) {
     if (error instanceof ControllerUnreachableError)
@@ -116,7 +122,7 @@ async function resume(rotation: RotationDependencies, version: string): Promise<
   const entry = await ledger.read(settings.name);
   if (entry.request?.version !== version)
     await ledger.write({ ...entry, version: entry.version + 1, request: { version, reason: 'resumed' } });
-  for (const step of ['setSecret', 'testSecret', 'finishSecret'] as const) await steps[step](rotation, version);
+  await rotate(rotation, version, stepsAfterCreate, tellingOf(rotation, version));
 }
 
 /** Notes the reason, then has the store's rotation begin; at a vault the steps are taken at once. */
@@ -131,7 +137,7 @@ async function begin(deps: RotateCredentialDependencies, rotation: RotationDepen
     cause: request.cause?.id,
   });
   if ('secretsManager' in settings.store) await deps.requestRotation(settings.store.secretsManager.secretArn, request.version);
-  else await told(rotation, 'check', request.version, () => rotate(rotation, request.version));
+  else await rotate(rotation, request.version, undefined, tellingOf(rotation, request.version));
 }
 
 /**
@@ -149,11 +155,14 @@ export async function reactToEvent(deps: RotateCredentialDependencies, body: str
   if (concerned.length === 0) deps.log.info('EVENT_CONCERNS_NO_CREDENTIAL', { cause: trigger.cause.id, type: trigger.cause.type });
   for (const settings of concerned) {
     const rotation = deps.rotation(settings);
-    const request = requestFor(trigger, settings, await deps.ledger.read(settings.name));
+    const request = requestFor(trigger, settings, await deps.ledger.read(settings.name), rotation.now());
     if (request === undefined) deps.log.info('CREDENTIAL_CURRENT', { credential: settings.name, cause: trigger.cause.id });
     else await begin(deps, rotation, request);
   }
 }
+
+const tellingOf = (rotation: RotationDependencies, version: string) => (step: StepName, work: () => Promise<void>) =>
+  told(rotation, step, version, work);
 
 /** Runs the work; what a person has to mend is told before it is thrown, once for an occasion. */
 async function told<T>(rotation: RotationDependencies, step: RotationStep, occasion: string, work: () => Promise<T>): Promise<T> {

@@ -66,7 +66,9 @@ export function exchange(
       if (distrust !== undefined) reject(new UntrustedServerError(`${distrust} (${cause.code})`, { cause }));
       else reject(new NoAnswerError(signal.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(cause), { cause }));
     };
-    const request = send(url, { method, headers: { ...headers, ...content }, signal, ...(ca === undefined ? {} : { ca }) }, (response) => {
+    // Said, because NODE_TLS_REJECT_UNAUTHORIZED could unsay it for the whole process.
+    const trust = { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
+    const request = send(url, { method, headers: { ...headers, ...content }, signal, ...trust }, (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {

@@ -11,8 +11,6 @@ const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /** A token travels there: https, and http only within the machine. */
 function isTokenSafe(value: string): boolean {
-  // What Terraform knows only at apply.
-  if (value.includes('${')) return true;
   const url = URL.parse(value);
   if (url === null || url.username || url.password || url.search || url.hash) return false;
   return url.protocol === 'https:' || (url.protocol === 'http:' && loopback.test(url.hostname));

@@ -18,6 +18,8 @@ export interface WebIdentity {
 /** "IAM provides a five-minute window beyond the expiration time to account for clock skew" ("OIDC federation", IAM User Guide). */
 const skewSeconds = 300;
 const tagsClaim = 'https://aws.amazon.com/tags';
+const principalTagClaim = `${tagsClaim}/principal_tags/`;
+const transitiveKeysClaim = `${tagsClaim}/transitive_tag_keys`;
 const longestToken = 20_000;
 
 /** @param notFrom an issuer whose tokens are for others alone: AWS's own */
@@ -132,12 +134,24 @@ function claimContext(name: string, claims: Claims): ConditionContext {
   };
 }
 
-/** The claim `https://aws.amazon.com/tags`: each key with a list of one value ("Pass session tags in AWS STS"). */
+/**
+ * Nested, each key with a list of one value, or flat, each key's claim with its value as text ("Passing session tags using
+ * AssumeRoleWithWebIdentity", IAM User Guide).
+ */
 function tagsIn(claims: Claims): SessionTags {
-  const other = Object.keys(claims).find((name) => name.startsWith('https://aws.amazon.com/') && name !== tagsClaim);
+  const flat = Object.keys(claims).filter((name) => name.startsWith(principalTagClaim) || name === transitiveKeysClaim);
+  const other = Object.keys(claims).find(
+    (name) => name.startsWith('https://aws.amazon.com/') && name !== tagsClaim && !flat.includes(name),
+  );
   if (other !== undefined) throw new AwsError('NotImplemented', `the sandbox does not know the claim ${other}`, 501);
-  const claim = claims[tagsClaim];
-  if (claim === undefined) return { tags: {}, transitiveTagKeys: [] };
+  const nested = claims[tagsClaim];
+  if (nested === undefined) return flatTagsIn(claims);
+  // Which of them AWS then takes is not documented.
+  if (flat.length > 0) throw new AwsError('NotImplemented', 'the sandbox does not know session tags in both forms in one token', 501);
+  return nestedTagsIn(nested);
+}
+
+function nestedTagsIn(claim: unknown): SessionTags {
   if (!isObject(claim)) throw rejected(`The claim ${tagsClaim} is no object.`);
   const { principal_tags: tags = {}, transitive_tag_keys: transitive = [] } = claim;
   if (!isObject(tags) || !Array.isArray(transitive)) throw rejected(`The claim ${tagsClaim} has other members than documented.`);
@@ -146,6 +160,18 @@ function tagsIn(claims: Claims): SessionTags {
     if (typeof value !== 'string' || more.length > 0) throw rejected(`The session tag ${key} has not exactly one value.`);
     return [key, value] as const;
   });
+  return checkedTags(entries, transitive.map(String));
+}
+
+function flatTagsIn(claims: Claims): SessionTags {
+  const entries = Object.entries(claims).flatMap(([name, value]) => {
+    if (!name.startsWith(principalTagClaim)) return [];
+    const key = name.slice(principalTagClaim.length);
+    if (typeof value !== 'string') throw rejected(`The session tag ${key} has not exactly one value.`);
+    return [[key, value] as const];
+  });
+  const transitive = claims[transitiveKeysClaim] ?? [];
+  if (!Array.isArray(transitive)) throw rejected(`The claim ${transitiveKeysClaim} is no list.`);
   return checkedTags(entries, transitive.map(String));
 }
 

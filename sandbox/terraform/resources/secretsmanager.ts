@@ -60,8 +60,14 @@ async function applyRotation(config: Arguments, context: ApplyContext): Promise<
 
 /** A secret that the stack names by its ARN is a team's own, made before: the sandbox makes it, as its owner would have. */
 async function madeElsewhere(secretArn: string, { operator }: ApplyContext): Promise<void> {
-  const { SecretList } = await operator('secretsmanager', 'ListSecrets', {});
-  if ((SecretList as readonly { readonly ARN: string }[]).some(({ ARN }) => ARN === secretArn)) return;
+  const isThere = await operator('secretsmanager', 'DescribeSecret', { SecretId: secretArn }).then(
+    () => true,
+    (error: Error) => {
+      if (error.name !== 'ResourceNotFoundException') throw error;
+      return false;
+    },
+  );
+  if (isThere) return;
   const [, Name, ArnSuffix] = /:secret:(.+)-(\w{6})$/.exec(secretArn) ?? [];
   if (Name === undefined) throw new Error(`secret_id "${secretArn}" is no secret of the stack and no full ARN`);
   await operator('secretsmanager', 'CreateSecret', { Name, ArnSuffix });

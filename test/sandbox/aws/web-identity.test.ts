@@ -24,6 +24,10 @@ const now = () => Math.floor(Date.now() / 1000);
 const tags = (principal_tags: object, transitive_tag_keys: readonly string[] = []): Claims => ({
   'https://aws.amazon.com/tags': { principal_tags, transitive_tag_keys },
 });
+const flat = (principalTags: Claims, transitive: Claims = {}): Claims => ({
+  ...Object.fromEntries(Object.entries(principalTags).map(([key, value]) => [`https://aws.amazon.com/tags/principal_tags/${key}`, value])),
+  ...Object.fromEntries(Object.entries(transitive).map(([name, value]) => [`https://aws.amazon.com/tags/${name}`, value])),
+});
 
 beforeEach(() => {
   issuer.down = false;
@@ -239,9 +243,19 @@ describe('session tags of a token', () => {
     return new SQSClient(clientOf(endpoint, credentials)).send(new CreateQueueCommand({ QueueName: 'of-a-team' }));
   };
 
-  test('WHEN the role trusts them THEN they are the session’s, before the role’s own of that name', async () => {
-    await callAs(issuer.token(tags({ team: ['identity'] })));
-    expect((await failure(callAs(issuer.token(tags({ team: ['network'] }))))).name).toMatch(/AccessDenied/);
+  test.each([
+    ['nested', (team: string) => tags({ team: [team] })],
+    ['flat', (team: string) => flat({ team })],
+  ])('GIVEN %s ones WHEN the role trusts them THEN they are the session’s, before the role’s own of that name', async (_, claims) => {
+    await callAs(issuer.token(claims('identity')));
+    expect((await failure(callAs(issuer.token(claims('network'))))).name).toMatch(/AccessDenied/);
+  });
+
+  test('GIVEN transitive ones in either form WHEN the role trusts none that outlive it THEN it is not opened', async () => {
+    const once = world.role('once', [{ ...tagged, Condition: { ...tagged.Condition, Null: { 'sts:TransitiveTagKeys': 'true' } } }]);
+    await world.assumeWithWebIdentity(once, issuer.token(flat({ team: 'identity' })));
+    for (const claims of [tags({ team: ['identity'] }, ['team']), flat({ team: 'identity' }, { transitive_tag_keys: ['team'] })])
+      expect(await refusal(issuer.token(claims), once)).toBe('AccessDenied');
   });
 
   test.each<[string, Claims, string]>([
@@ -251,6 +265,15 @@ describe('session tags of a token', () => {
     ['a value that is no list', tags({ team: 'identity' }), 'IDPRejectedClaimException'],
     ['a transitive key that is no tag’s', tags({ team: ['identity'] }, ['other']), 'ValidationError'],
     ['a key twice, in two cases', tags({ team: ['identity'], Team: ['network'] }), 'ValidationError'],
+    ['another value than it trusts, flat', flat({ team: 'finance' }), 'AccessDenied'],
+    ['another key beside, flat', flat({ team: 'identity', admin: 'true' }), 'AccessDenied'],
+    ['two values, flat', flat({ team: ['identity', 'network'] }), 'IDPRejectedClaimException'],
+    ['a key twice, in two cases, flat', flat({ team: 'identity', Team: 'network' }), 'ValidationError'],
+    ['no key, flat', flat({ '': 'identity' }), 'ValidationError'],
+    ['a transitive key that is no tag’s, flat', flat({ team: 'identity' }, { transitive_tag_keys: ['other'] }), 'ValidationError'],
+    ['transitive keys that are no list', flat({ team: 'identity' }, { transitive_tag_keys: 'team' }), 'IDPRejectedClaimException'],
+    ['both forms', { ...tags({ team: ['identity'] }), ...flat({ team: 'identity' }) }, 'NotImplemented'],
+    ['a claim of AWS that the sandbox does not know', flat({}, { other: 'identity' }), 'NotImplemented'],
     ['a claim that is no object', { 'https://aws.amazon.com/tags': 'team=identity' }, 'IDPRejectedClaimException'],
   ])('fails for %s', async (_, claims, code) => {
     expect(await refusal(issuer.token(claims), byTag())).toBe(code);
