@@ -9,6 +9,7 @@ export const functions = {
   'settle-guard': 'roles',
   'rotate-credential': 'credentials',
   'record-audit': 'audit',
+  'close-audit': 'audit',
 } as const;
 
 export type FunctionName = keyof typeof functions;

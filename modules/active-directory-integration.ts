@@ -10,6 +10,7 @@ import type { WatchedDirectoryProps } from './directory/watched-directory.ts';
 import { IdentityBus } from './events/identity-bus.ts';
 import { ConfigurationBucket } from './platform/configuration-bucket.ts';
 import { IntegrationEnvironment, type IntegrationEnvironmentProps } from './platform/integration-environment.ts';
+import type { ObjectLock } from './platform/private-bucket.ts';
 import { type LogRetentionDays, type NonEmpty, WrongPropError } from './platform/prop-checks.ts';
 import { RoleSync } from './roles/role-sync.ts';
 import { checkedTargets, type TargetProps, targetOfRoles } from './roles/target-props.ts';
@@ -23,8 +24,10 @@ export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentP
   readonly credentials?: NonEmpty<CredentialsOfDirectory>;
   /** Days the event archive keeps events for a replay. @default 30 */
   readonly archiveRetentionDays?: number;
-  /** Days the audit trail is kept. @default 400 */
+  /** Days the audit trail is kept, in its log group and locked in its bucket. @default 400 */
   readonly auditRetentionDays?: LogRetentionDays;
+  /** How the audit trail's bucket is locked: nobody at all can delete from it in mode `compliance`. @default 'governance' */
+  readonly auditLock?: ObjectLock['mode'];
   /** Tags of every resource, besides `Project` and `Environment`. @default none */
   readonly tags?: Readonly<Record<string, string>>;
 }
@@ -75,7 +78,13 @@ export class ActiveDirectoryIntegration extends Construct {
     this.credentials =
       props.credentials &&
       new Credentials(this, 'credentials', { environment, bus, directory: this.directory, credentials: props.credentials });
-    this.audit = new AuditTrail(this, 'audit', { environment, bus, ...optional('retentionDays', props.auditRetentionDays) });
+    this.audit = new AuditTrail(this, 'audit', {
+      environment,
+      bus,
+      configurationRevision: this.access.configurationRevision,
+      ...optional('retentionDays', props.auditRetentionDays),
+      ...optional('lock', props.auditLock),
+    });
     Aspects.of(this).add(new Tagging({ Project: environment.prefix, Environment: environment.name, ...checkedTags(props.tags ?? {}) }));
   }
 }

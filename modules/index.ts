@@ -6,6 +6,8 @@ export { AccessDecision, type AccessDecisionProps } from './access/access-decisi
 export { starterPolicies } from './access/policy-files.ts';
 export { ActiveDirectoryIntegration, type ActiveDirectoryIntegrationProps } from './active-directory-integration.ts';
 export { AuditTrail, type AuditTrailProps } from './audit/audit-trail.ts';
+export { DigestKey, type DigestKeyProps } from './audit/digest-key.ts';
+export { TrailTable, type TrailTableProps } from './audit/trail-table.ts';
 export type { CredentialEndpoints } from './credentials/credential-network.ts';
 export type { ReplicaProps, SecretPlaceProps } from './credentials/credential-place.ts';
 export type { CredentialProps, ResetByProps, StrategyProps } from './credentials/credential-props.ts';
@@ -51,7 +53,7 @@ export { HandlerFunction, type HandlerFunctionProps } from './platform/handler-f
 export { IntegrationEnvironment, type IntegrationEnvironmentProps } from './platform/integration-environment.ts';
 export { DeadLetterQueue, MessageQueue, type MessageQueueProps } from './platform/message-queue.ts';
 export type { ActionReason, Grantee, Statement } from './platform/policy.ts';
-export { PrivateBucket, type PrivateBucketProps } from './platform/private-bucket.ts';
+export { type ObjectLock, PrivateBucket, type PrivateBucketProps } from './platform/private-bucket.ts';
 export { type LogRetentionDays, type NonEmpty, WrongPropError } from './platform/prop-checks.ts';
 export { ScheduledCall, type ScheduledCallProps } from './platform/scheduled-call.ts';
 export { Table, type TableProps } from './platform/table.ts';

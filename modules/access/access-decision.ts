@@ -52,6 +52,8 @@ export class AccessDecision extends Construct {
   readonly grants: Table;
   readonly queue: MessageQueue;
   readonly decideAccess: HandlerFunction;
+  /** Key of the object with mappings and the names of policies, which holds their hash: their revision. */
+  readonly configurationRevision: string;
   readonly #targets: readonly string[];
   #roleQueues: Readonly<Record<string, MessageQueue>> | undefined;
 
@@ -64,6 +66,7 @@ export class AccessDecision extends Construct {
       attributes: directory.attributes,
       domains: directory.domains,
     });
+    this.configurationRevision = objects.configuration.key;
     this.grants = new Table(this, 'grants', {
       environment,
       name: 'grants',

@@ -13,6 +13,7 @@ import {
   ec2,
   eventSources,
   functions,
+  glueTables,
   keys,
   known,
   logGroups,
@@ -186,6 +187,9 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
     },
   ],
   aws_cloudwatch_event_target: [{ actions: ['events:ListTargetsByRule', 'events:PutTargets', 'events:RemoveTargets'], on: rules }],
+  aws_cloudwatch_log_data_protection_policy: [
+    { actions: ['logs:DeleteDataProtectionPolicy', 'logs:GetDataProtectionPolicy', 'logs:PutDataProtectionPolicy'], on: logGroups },
+  ],
   aws_cloudwatch_log_group: [
     {
       actions: [
@@ -263,6 +267,20 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
     },
     // The provider tells a table of DynamoDB's own key by that key's ARN.
     { actions: ['kms:DescribeKey'], on: keys, when: () => ({ StringEquals: { 'kms:RequestAlias': 'alias/aws/dynamodb' } }) },
+  ],
+  aws_glue_catalog_database: [
+    {
+      actions: ['CreateDatabase', 'DeleteDatabase', 'GetDatabase', 'GetTags', 'TagResource', 'UntagResource', 'UpdateDatabase'].map(
+        (action) => `glue:${action}`,
+      ),
+      on: glueTables,
+    },
+  ],
+  aws_glue_catalog_table: [
+    {
+      actions: ['CreateTable', 'DeleteTable', 'GetPartitionIndexes', 'GetTable', 'UpdateTable'].map((action) => `glue:${action}`),
+      on: glueTables,
+    },
   ],
   aws_dynamodb_table_item: [
     {
@@ -422,6 +440,9 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
   aws_s3_bucket_public_access_block: [{ actions: ['s3:GetBucketPublicAccessBlock', 's3:PutBucketPublicAccessBlock'], on: buckets }],
   aws_s3_bucket_server_side_encryption_configuration: [
     { actions: ['s3:GetEncryptionConfiguration', 's3:PutEncryptionConfiguration'], on: buckets },
+  ],
+  aws_s3_bucket_object_lock_configuration: [
+    { actions: ['s3:GetBucketObjectLockConfiguration', 's3:PutBucketObjectLockConfiguration'], on: buckets },
   ],
   aws_s3_bucket_versioning: [{ actions: ['s3:GetBucketVersioning', 's3:PutBucketVersioning'], on: buckets }],
   aws_s3_object: [

@@ -23,6 +23,11 @@ export const buckets = ({ partition, own }: DeployTarget) => [`arn:${partition}:
 export const objects = ({ partition, own }: DeployTarget) => [`arn:${partition}:s3:::${own}-*/*`];
 export const secrets = ({ arn, path }: DeployTarget) => [arn('secretsmanager', `secret:${path}/*`)];
 export const keys = ({ arn }: DeployTarget) => [arn('kms', 'key/*')];
+/** The catalogue itself is asked for with whatever is in it (Service Authorization Reference, "… for AWS Glue"); names of Glue hold no dash. */
+export const glueTables = ({ arn, own }: DeployTarget) => {
+  const name = own.replaceAll('-', '_');
+  return [arn('glue', 'catalog'), arn('glue', `database/${name}_*`), arn('glue', `table/${name}_*/*`)];
+};
 export const rules = ({ arn, own }: DeployTarget) => [arn('events', `rule/${own}-*/${own}-*`)];
 export const scheduleGroups = ({ arn, own }: DeployTarget) => [arn('scheduler', `schedule-group/${own}-*`)];
 export const ec2 =

@@ -161,16 +161,24 @@ export class HandlerFunction extends Construct implements Grantee {
    *
    * @param props.postpones whether the function itself puts a message that failed off by seconds; false: it comes again after the queue's
    *   visibility timeout, for a function that does not reach SQS. True where it is left out
+   * @param props.windowSeconds longest wait for a batch to fill; more than ten messages take at least one second (AWS Lambda API Reference,
+   *   CreateEventSourceMapping). None where it is left out
    */
   consumeQueue(
     queue: MessageQueue,
-    props: { readonly batchSize: number; readonly maximumConcurrency: number; readonly postpones?: boolean },
+    props: {
+      readonly batchSize: number;
+      readonly maximumConcurrency: number;
+      readonly postpones?: boolean;
+      readonly windowSeconds?: number;
+    },
   ): void {
     const actions = [...consumeQueueActions, ...((props.postpones ?? true) ? postponeMessageActions : [])];
     this.allow({ Sid: 'ConsumeQueue', Effect: 'Allow', Action: actions, Resource: [queue.arn] });
     this.#addSource('queue-source', {
       eventSourceArn: queue.arn,
       batchSize: props.batchSize,
+      ...(props.windowSeconds === undefined ? {} : { maximumBatchingWindowInSeconds: props.windowSeconds }),
       scalingConfig: { maximumConcurrency: props.maximumConcurrency },
     });
   }
@@ -251,6 +259,13 @@ export class HandlerFunction extends Construct implements Grantee {
       alarmActions: [...this.#environment.alarmActions],
     });
   }
+}
+
+/** SHA-256 of all functions' zips together, in hex: the revision of the code that is deployed. @throws WrongPropError when they are not built */
+export function codeRevision(): string {
+  const hash = createHash('sha256');
+  for (const name of Object.keys(functions) as FunctionName[]) hash.update(builtZip(name).sha256);
+  return hash.digest('hex');
 }
 
 function builtZip(name: FunctionName): { path: string; sha256: Buffer } {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Construct } from 'constructs';
 import { describe, expect, test } from 'vitest';
 import { decideAccessEnvironment } from '../../handlers/access/decide-access/environment.ts';
+import { closeAuditEnvironment } from '../../handlers/audit/close-audit/environment.ts';
 import { recordAuditEnvironment } from '../../handlers/audit/record-audit/environment.ts';
 import { rotateCredentialEnvironment } from '../../handlers/credentials/rotate-credential/environment.ts';
 import { detectChangesEnvironment } from '../../handlers/directory/detect-changes/environment.ts';
@@ -42,6 +43,7 @@ const variables: Readonly<Record<FunctionName, readonly string[]>> = {
   'settle-guard': settleGuardEnvironment,
   'rotate-credential': rotateCredentialEnvironment,
   'record-audit': recordAuditEnvironment,
+  'close-audit': closeAuditEnvironment,
 };
 
 test('GIVEN an integration WHEN synthesized THEN it has each function of the project once', () => {

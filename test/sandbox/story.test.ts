@@ -79,6 +79,7 @@ describe.each(['dev', 'staging', 'prod'] as const)('npm run sandbox -- --env %s'
 
   it('invariant 9: every call passes the synthesized policies, and every permission is used or has its reason', () => {
     expect(result.permissions.map(({ functionName }) => functionName.replace(`ad-lambda-${environment}-`, ''))).toEqual([
+      'close-audit',
       'decide-access',
       'detect-changes-corp',
       'publish-changes',

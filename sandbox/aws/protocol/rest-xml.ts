@@ -12,6 +12,7 @@ const objectHeaders: Readonly<Record<string, string>> = {
   'content-type': 'ContentType',
   'if-none-match': 'IfNoneMatch',
   'if-match': 'IfMatch',
+  'x-amz-bucket-object-lock-enabled': 'ObjectLockEnabledForBucket',
   'x-amz-object-lock-mode': 'ObjectLockMode',
   'x-amz-object-lock-retain-until-date': 'ObjectLockRetainUntilDate',
   'x-amz-server-side-encryption': 'ServerSideEncryption',

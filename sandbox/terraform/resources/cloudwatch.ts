@@ -1,9 +1,12 @@
 /** CloudWatch: log groups and alarms. */
 import type { Arguments } from '../arguments.ts';
-import { type ApplyContext, type Attributes, present, type ResourceTypes } from './resource.ts';
+import { type ApplyContext, type Attributes, present, type ResourceTypes, withoutEffect } from './resource.ts';
 
 export const cloudwatch: ResourceTypes = {
   aws_cloudwatch_log_group: { apply: applyLogGroup },
+  aws_cloudwatch_log_data_protection_policy: withoutEffect(
+    'masking changes what a reader without logs:Unmask sees, and nothing that is kept',
+  ),
   aws_cloudwatch_metric_alarm: { apply: applyAlarm },
 };
 

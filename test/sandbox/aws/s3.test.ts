@@ -18,7 +18,7 @@ import { account, clientOf, endpointForTests, failure, roleAllowed } from './end
 const endpoint = await endpointForTests();
 const client = new S3Client(clientOf(endpoint));
 const Bucket = 'evidence-111122223333';
-await endpoint.call('operator', 's3', 'CreateBucket', { Bucket });
+await endpoint.call('operator', 's3', 'CreateBucket', { Bucket, ObjectLockEnabledForBucket: true });
 const put = (Key: string, Body: string | Uint8Array, more: object = {}) =>
   client.send(new PutObjectCommand({ Bucket, Key, Body, ...more }));
 const textOf = async (Key: string, more: object = {}) =>

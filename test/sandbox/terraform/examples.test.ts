@@ -38,6 +38,7 @@ describe('the example stacks', () => {
         const named = (suffix: string) => [...stack.functions.values()].find((one) => one.name.endsWith(`-${suffix}`));
         const ofEveryTarget = (name: string) => targets.map((target) => `${name}-${target}`);
         expect([...stack.functions.keys()].map((name) => name.slice(prefix.length)).sort()).toEqual([
+          'close-audit',
           'decide-access',
           'detect-changes-corp',
           'publish-changes',
@@ -56,6 +57,7 @@ describe('the example stacks', () => {
         expect(named('detect-changes-corp')?.egressPorts).toContain(636);
         expect([...stack.functions.values()].filter(({ inVpc }) => inVpc)).toHaveLength(rotates ? 2 : 1);
         expect(stack.schedules.map(({ targetArn }) => targetArn.slice(targetArn.indexOf(prefix) + prefix.length)).sort()).toEqual([
+          'close-audit',
           'decide-access',
           'detect-changes-corp',
           ...ofEveryTarget('reconcile'),
