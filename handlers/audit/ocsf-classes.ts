@@ -108,6 +108,7 @@ export const classifications: Readonly<Record<IdentityEventType, Classification>
   AccessDecided: as('User Access Management', 'Other'),
   AccessDenied: as('User Access Management', 'Other', 'Medium', 'Failure'),
   AccessViolationFound: as('User Access Management', 'Other', 'High'),
+  AccessConfigurationChanged: as('Entity Management', 'Update', 'High'),
 
   RoleGranted: as('User Access Management', 'Assign Privileges', 'Low'),
   RoleRevoked: as('User Access Management', 'Revoke Privileges', 'Medium'),

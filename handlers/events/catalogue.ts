@@ -27,6 +27,8 @@ export const objectTypes = [
   'target',
   /** No object of the directory either: a credential whose account is not known, or not there. */
   'credential',
+  /** A role mapping, a file of policies, or the settings beside them. */
+  'configuration',
 ] as const;
 
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -141,6 +143,9 @@ export const denialSchema = v.strictObject({
 
 /** What the directory says of a principal's account. Only an active one holds roles. */
 export const principalStates = ['active', 'disabled', 'expired', 'outOfScope', 'deleted'] as const;
+
+/** Parts of what decides access: a role mapping, a file of Cedar policies, or the settings beside them. */
+export const configurationKinds = ['mapping', 'policy', 'settings'] as const;
 
 /** The account of a principal at a target. `id` is the target's own id of it. */
 const targetAccount = v.strictObject({ target: text, id: text, userName: text });
@@ -307,6 +312,18 @@ export const catalogue = {
   AccessViolationFound: {
     source: access,
     change: v.strictObject({ grant: grantSchema, denial: denialSchema, outcome: v.picklist(['revoked', 'reported']) }),
+  },
+  /** A deployment changed what decides. `before` and `after` are the part's text (JSON or Cedar), `configuration` the keys of the whole. */
+  AccessConfigurationChanged: {
+    source: access,
+    change: v.strictObject({
+      kind: v.picklist(configurationKinds),
+      name: text,
+      action: v.picklist(['added', 'changed', 'removed']),
+      before: v.nullable(v.string()),
+      after: v.nullable(v.string()),
+      configuration: v.strictObject({ before: v.nullable(text), after: text }),
+    }),
   },
 
   RoleGranted: { source: roles, change: v.strictObject({ grant: grantSchema, account: targetAccount }) },

@@ -89,18 +89,19 @@ export const secondsUntilRetry = (received: number): number => Math.min(5 * 2 **
 /** @throws when SQS refuses a message */
 export function postponer(client: SQSClient, queueUrl: string): Postpone {
   return async (messages) => {
-    const Entries = messages.map(({ receiptHandle, seconds }, index) => ({
-      Id: String(index),
-      ReceiptHandle: receiptHandle,
-      VisibilityTimeout: seconds,
-    }));
-    const { Failed } = await client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
-    if (Failed?.length)
-      throw new RetryableError(`the queue ${queueUrl} refused to postpone ${Failed.length} of ${Entries.length} messages`);
+    let refused = 0;
+    for (let from = 0; from < messages.length; from += batchEntries) {
+      const Entries = messages
+        .slice(from, from + batchEntries)
+        .map(({ receiptHandle, seconds }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle, VisibilityTimeout: seconds }));
+      const { Failed = [] } = await client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
+      refused += Failed.length;
+    }
+    if (refused > 0) throw new RetryableError(`the queue ${queueUrl} refused to postpone ${refused} of ${messages.length} messages`);
   };
 }
 
-/** Entries of one SendMessageBatch, SQS's limit. */
+/** Entries of one SendMessageBatch or ChangeMessageVisibilityBatch, SQS's limit. */
 const batchEntries = 10;
 /** One after the other, the 50,000 members of a group would take longer than the function may run, each time anew. */
 const batchesAtOnce = 16;

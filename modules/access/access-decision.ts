@@ -25,6 +25,7 @@ import {
   keepGuardsActions,
   readConfigurationActions,
   readGrantsActions,
+  readKnownConfigurationActions,
   scanGrantsActions,
 } from './permissions.ts';
 
@@ -164,6 +165,13 @@ export class AccessDecision extends Construct {
     const Resource = [this.grants.arn];
     this.decideAccess.allow({ Sid: 'KeepGrants', Effect: 'Allow', Action: keepGrantsActions, Resource });
     this.grantScanGrants(this.decideAccess);
+    this.decideAccess.allow({
+      Sid: 'ReadKnownConfiguration',
+      Effect: 'Allow',
+      Action: readKnownConfigurationActions,
+      Resource,
+      Condition: onlyPartitions('configuration'),
+    });
     // Denied, not left out of what is allowed: principals of a directory that is not watched any more are still decided for.
     this.decideAccess.allow({
       Sid: 'TouchesNoGuard',

@@ -1,6 +1,8 @@
 /** What deciding access takes: the grants table, which it keeps, and the configuration, which it reads; and what others may do at that table. */
 export const keepGrantsActions = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'] as const;
 export const readGrantsActions = ['dynamodb:GetItem'] as const;
+/** Reads what was told of the configuration, which is one partition. */
+export const readKnownConfigurationActions = ['dynamodb:Query'] as const;
 /** Names no partition, so it cannot be held to principals. */
 export const scanGrantsActions = ['dynamodb:Scan'] as const;
 /** Each call names the partition of one target's guard. */

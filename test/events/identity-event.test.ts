@@ -113,6 +113,10 @@ const changes: Record<IdentityEventType, unknown> = {
   AccountUpdated: { account, attributes: renamed },
   AccountDeprovisioned: { account },
   AccessDenied: denial,
+  AccessConfigurationChanged: {
+    ...{ kind: 'mapping', name: 'developers', action: 'added', before: null, after: '{"id":"developers"}' },
+    configuration: { before: null, after: 'access/1.json' },
+  },
   AccessViolationFound: { grant, denial, outcome: 'reported' },
   RoleAssigned: {
     target: 'identity-center',

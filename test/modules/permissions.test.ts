@@ -151,6 +151,7 @@ const allowed: Readonly<Record<string, Allowed>> = {
     ReadMirror: [directory.readMirrorActions, [mirror]],
     KeepGrants: [access.keepGrantsActions, [grants]],
     ScanGrants: [access.scanGrantsActions, [grants]],
+    ReadKnownConfiguration: [access.readKnownConfigurationActions, [grants]],
     ReadConfiguration: [access.readConfigurationActions, [...objects].sort()],
     FanOutToPrincipals: [platform.sendMessageActions, [template.queueArn(name('decide-access'))]],
     DeliverDecisions: [platform.sendMessageActions, roleQueues],

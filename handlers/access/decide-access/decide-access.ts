@@ -8,6 +8,7 @@ import { RetryableError } from '../../platform/errors.ts';
 import type { Publish } from '../../platform/event-bus.ts';
 import type { Exclusive } from '../../platform/exclusive.ts';
 import type { Log } from '../../platform/log.ts';
+import type { KnownConfiguration } from '../configuration-changes.ts';
 import { decide } from '../decide.ts';
 import { type LookAt, type OwnMessage, parseDecisionMessage } from '../decision-message.ts';
 import type { FanOutReader, ObjectName } from '../fan-out.ts';
@@ -26,6 +27,7 @@ export interface DecideAccessDependencies {
   readonly isCompletelyRead: (domain: string) => Promise<boolean>;
   readonly grants: Grants;
   readonly revalidations: Revalidations;
+  readonly knownConfiguration: KnownConfiguration;
   /** What decides. @throws when it cannot be loaded: then nothing is decided, and what is held stays (invariant 7) */
   readonly access: () => Promise<LoadedAccess>;
   /** Sends messages to our own queue. */
