@@ -32,8 +32,9 @@ export async function revoke(run: RoleRun, memberships: readonly Membership[]): 
     const role = await knownRole(deps, grant.role);
     // A role that the ledger does not know has no members of ours.
     const id = membershipId ?? (role && run.account ? await deps.target.findMember(role.roleId, run.account.id) : undefined);
+    // Whoever made it may have been interrupted before it could tell.
+    if (role) run.roleProvisioned(grant.role, role);
     if (holder && role && membershipId === undefined && (id !== undefined || ending)) {
-      run.roleProvisioned(grant.role, role);
       // An interrupted run gave it, and perhaps nobody has told.
       if (!ending || former === undefined) run.raise('RoleGranted', { grant, account: run.named(holder) }, key);
     }

@@ -1,3 +1,4 @@
+import { TargetChanges } from '../target-changes.ts';
 import type { PolicyDocument, PolicySource } from './iam/index.ts';
 import { IdentityProviders } from './identity-providers.ts';
 import { type CallRecord, type Fault, Pipeline } from './pipeline.ts';
@@ -74,6 +75,8 @@ export interface AwsEndpoint {
   provisioning: Provisioning;
   /** Ends at once what is under way. */
   endProvisioning(): void;
+  /** What functions changed at IAM Identity Center, as it saw it. */
+  readonly identityCenterChanges: TargetChanges;
   /** The inline policy of each permission set as it stands in each account in which the set is provisioned. */
   provisionedPolicies(): readonly { readonly permissionSetArn: string; readonly accountId: string; readonly inlinePolicy: string }[];
   /** Batches of log events on their way from subscription filters to functions. */
@@ -116,9 +119,10 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
   const secrets = secretsmanager(surroundings, functions.runtime);
   const logGroups = logs(surroundings, metrics);
   const ofIdentityCenter = { ...surroundings, account: identityCenterAccount };
-  const identityStore = identitystore(ofIdentityCenter, identityStoreId, options.identityStoreCallsPerSecond);
+  const changes = new TargetChanges();
+  const identityStore = identitystore(ofIdentityCenter, identityStoreId, changes, options.identityStoreCallsPerSecond);
   let provisioning: Provisioning = {};
-  const singleSignOn = ssoAdmin(ofIdentityCenter, identityStore.exists, () => provisioning, options.identityStoreCallsPerSecond);
+  const singleSignOn = ssoAdmin(ofIdentityCenter, identityStore.exists, changes, () => provisioning, options.identityStoreCallsPerSecond);
   const tokens = identityTokens(surroundings, identities, executing);
   pipeline.add(
     tables,
@@ -166,6 +170,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
       provisioning = next;
     },
     endProvisioning: () => singleSignOn.endProvisioning(),
+    identityCenterChanges: changes,
     provisionedPolicies: () => singleSignOn.provisionedPolicies(),
     get pendingLogDeliveries() {
       return logGroups.pending;
