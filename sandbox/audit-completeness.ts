@@ -1,6 +1,9 @@
 /** Whether the audit trail tells each change at a target once: its records against what the target's server saw. */
 import type { AuditEntry } from '../handlers/audit/audit-record.ts';
 import type { ChangeOf } from '../handlers/events/catalogue.ts';
+import { auditTrail } from './audit-trail.ts';
+import { targetsOf } from './role-targets.ts';
+import type { Sandbox } from './sandbox.ts';
 import { changeLines } from './target-changes.ts';
 
 export interface Completeness {
@@ -15,19 +18,45 @@ export interface Completeness {
 
 type Told = Pick<AuditEntry, 'type' | 'change'>;
 
-/** @param told of this target alone @param changes as its server saw them */
-export function completeness(told: readonly Told[], changes: readonly string[]): Completeness {
+export interface TargetCompleteness extends Completeness {
+  readonly target: string;
+}
+
+/** Of all targets of a sandbox in which nothing is left to do. */
+export async function auditCompleteness(sandbox: Sandbox): Promise<readonly TargetCompleteness[]> {
+  const { endpoint, stack, scim } = sandbox;
+  const trail = await auditTrail(sandbox);
+  return targetsOf(stack).map(({ name, kind }) => {
+    const told = trail.filter(({ change }) => targetOf(change) === name);
+    if (kind === 'scim' && scim) return { target: name, ...completeness(told, scim.changes.lines) };
+    return { target: name, ...completeness(told, endpoint.identityCenterChanges.lines, endpoint.identityCenterChangesByHand.lines) };
+  });
+}
+
+function targetOf(change: Told['change']): string | undefined {
+  const { target, account } = change as { readonly target?: string; readonly account?: { readonly target: string } };
+  return target ?? account?.target;
+}
+
+/**
+ * @param told of this target alone
+ * @param changes that functions made, as its server saw them
+ * @param byHand those that people made there: what is found of them is told too, and need not be
+ */
+export function completeness(told: readonly Told[], changes: readonly string[], byHand: readonly string[] = []): Completeness {
   const lines = told.flatMap(linesOf);
   const left = new Map<string, number>();
   for (const line of changes) left.set(line, (left.get(line) ?? 0) + 1);
+  const others = [...byHand];
   const surplus: string[] = [];
   for (const line of lines) {
     const count = left.get(line) ?? 0;
-    if (count === 0) surplus.push(line);
-    else left.set(line, count - 1);
+    if (count > 0) left.set(line, count - 1);
+    else if (others.includes(line)) others.splice(others.indexOf(line), 1);
+    else surplus.push(line);
   }
   const missing = [...left].flatMap(([line, count]) => Array<string>(count).fill(line));
-  return { changes: changes.length, records: lines.length, missing, surplus };
+  return { changes: changes.length, records: lines.length - (byHand.length - others.length), missing, surplus };
 }
 
 /** The change that a record tells of, in the words of the target's account; none where it tells of none. */

@@ -1,6 +1,6 @@
 /**
  * What changes at a target, as its own server sees it: an account that is kept apart from what the functions tell, to compare the audit trail
- * with. Only what a client changed is in it; what an administrator does is no business of the trail.
+ * with.
  */
 export interface TargetAccount {
   readonly id: string;

@@ -75,8 +75,9 @@ export interface AwsEndpoint {
   provisioning: Provisioning;
   /** Ends at once what is under way. */
   endProvisioning(): void;
-  /** What functions changed at IAM Identity Center, as it saw it. */
+  /** What functions, and what operators by hand, changed at IAM Identity Center, as it saw it. */
   readonly identityCenterChanges: TargetChanges;
+  readonly identityCenterChangesByHand: TargetChanges;
   /** The inline policy of each permission set as it stands in each account in which the set is provisioned. */
   provisionedPolicies(): readonly { readonly permissionSetArn: string; readonly accountId: string; readonly inlinePolicy: string }[];
   /** Batches of log events on their way from subscription filters to functions. */
@@ -119,7 +120,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
   const secrets = secretsmanager(surroundings, functions.runtime);
   const logGroups = logs(surroundings, metrics);
   const ofIdentityCenter = { ...surroundings, account: identityCenterAccount };
-  const changes = new TargetChanges();
+  const [byFunctions, byHand] = [new TargetChanges(), new TargetChanges()];
+  const changes = (caller: Caller) => (caller === 'operator' ? byHand : byFunctions);
   const identityStore = identitystore(ofIdentityCenter, identityStoreId, changes, options.identityStoreCallsPerSecond);
   let provisioning: Provisioning = {};
   const singleSignOn = ssoAdmin(ofIdentityCenter, identityStore.exists, changes, () => provisioning, options.identityStoreCallsPerSecond);
@@ -170,7 +172,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
       provisioning = next;
     },
     endProvisioning: () => singleSignOn.endProvisioning(),
-    identityCenterChanges: changes,
+    identityCenterChanges: byFunctions,
+    identityCenterChangesByHand: byHand,
     provisionedPolicies: () => singleSignOn.provisionedPolicies(),
     get pendingLogDeliveries() {
       return logGroups.pending;

@@ -53,4 +53,11 @@ describe('the comparison', () => {
   ])('finds %s', (_, told, changes, found) => {
     expect(completeness(told, changes)).toMatchObject(found);
   });
+
+  test('GIVEN what somebody changed by hand WHEN it is told THEN it is no record too many, but once', () => {
+    const byHand = [changeLines.accountDeleted('a-1')];
+    expect(completeness([gone], [], byHand)).toEqual({ changes: 0, records: 0, missing: [], surplus: [] });
+    expect(completeness([gone, gone], [], byHand).surplus).toEqual(byHand);
+    expect(completeness([], [], byHand).missing).toEqual([]);
+  });
 });

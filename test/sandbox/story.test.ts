@@ -1,5 +1,6 @@
 /** The sandbox's story, run as a newcomer runs it. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { TargetCompleteness } from '../../sandbox/audit-completeness.ts';
 import type { PermissionRow } from '../../sandbox/report/permissions.ts';
 import type { StoryRow } from '../../sandbox/story-row.ts';
 import { until } from '../../sandbox/waiting.ts';
@@ -7,6 +8,7 @@ import { foldersOf, runSandbox, sandboxProcess } from './command.ts';
 
 interface Result {
   readonly story: readonly StoryRow[];
+  readonly completeness: readonly TargetCompleteness[];
   readonly permissions: readonly PermissionRow[];
 }
 
@@ -74,6 +76,15 @@ describe.each(['dev', 'staging', 'prod'] as const)('npm run sandbox -- --env %s'
     for (const { latencyMs } of result.story) {
       const hops = [0, latencyMs.event, latencyMs.decision, latencyMs.roleChange, latencyMs.auditRecord].filter((one) => one !== undefined);
       expect(hops).toEqual([...hops].sort((a, b) => a - b));
+    }
+  });
+
+  it('invariant 11: each change that a target saw has one record, and each record a change', () => {
+    expect(result.completeness.map(({ target }) => target)).toEqual(targets);
+    for (const { changes, records, missing, surplus } of result.completeness) {
+      expect({ missing, surplus }).toEqual({ missing: [], surplus: [] });
+      expect(records).toBe(changes);
+      expect(changes).toBeGreaterThan(5);
     }
   });
 

@@ -47,13 +47,13 @@ const accountOf = ({ id, attributes }: Pick<Entry, 'id' | 'attributes'>): Target
 const roleOf = ({ id, attributes }: Pick<Entry, 'id' | 'attributes'>) => ({ id, name: String(attributes.DisplayName) });
 
 /**
- * @param changes where it is noted what functions change
+ * @param changes where it is noted what a caller changes
  * @param callsPerSecond of each operation; Identity Center's quota is 20. Not limited by default.
  */
 export function identitystore(
   surroundings: Surroundings,
   identityStoreId: string,
-  changes: TargetChanges,
+  changes: (caller: Caller) => TargetChanges,
   callsPerSecond?: number,
 ): Service & { readonly exists: (principalType: string, principalId: string) => boolean } {
   const { region, account } = surroundings;
@@ -190,7 +190,7 @@ export function identitystore(
           if ('ExternalIds' in attributes)
             throw invalid('ExternalIds: CreateUser has no such member; use UpdateUser with the path externalIds');
           const entry = users.add(checked(user, attributes), by(caller));
-          if (caller !== 'operator') changes.account(undefined, accountOf(entry));
+          changes(caller).account(undefined, accountOf(entry));
           return { IdentityStoreId: identityStoreId, UserId: entry.id };
         },
       ),
@@ -206,7 +206,7 @@ export function identitystore(
           const entry = users.get(id(input, 'UserId'));
           const before = accountOf(entry);
           users.update(entry, updated(user, entry.attributes, records(input, 'Operations')), by(caller));
-          if (caller !== 'operator') changes.account(before, accountOf(entry));
+          changes(caller).account(before, accountOf(entry));
           return {};
         },
       ),
@@ -217,7 +217,7 @@ export function identitystore(
           const userId = id(input, 'UserId');
           const before = accountOf(users.get(userId));
           users.remove(userId);
-          if (caller !== 'operator') changes.account(before, undefined);
+          changes(caller).account(before, undefined);
           removeMemberships((one) => one.userId === userId);
           return {};
         },
@@ -244,7 +244,7 @@ export function identitystore(
           if ('ExternalIds' in attributes)
             throw invalid('ExternalIds: CreateGroup has no such member; use UpdateGroup with the path externalIds');
           const entry = groups.add(checked(group, attributes), by(caller));
-          if (caller !== 'operator') changes.role(undefined, roleOf(entry));
+          changes(caller).role(undefined, roleOf(entry));
           return { IdentityStoreId: identityStoreId, GroupId: entry.id };
         },
       ),
@@ -260,7 +260,7 @@ export function identitystore(
           const entry = groups.get(id(input, 'GroupId'));
           const before = roleOf(entry);
           groups.update(entry, updated(group, entry.attributes, records(input, 'Operations')), by(caller));
-          if (caller !== 'operator') changes.role(before, roleOf(entry));
+          changes(caller).role(before, roleOf(entry));
           return {};
         },
       ),
@@ -271,7 +271,7 @@ export function identitystore(
           const groupId = id(input, 'GroupId');
           const before = roleOf(groups.get(groupId));
           groups.remove(groupId);
-          if (caller !== 'operator') changes.role(before, undefined);
+          changes(caller).role(before, undefined);
           removeMemberships((one) => one.groupId === groupId);
           return {};
         },
@@ -300,7 +300,7 @@ export function identitystore(
           const one: Membership = { id: `${idPrefix(identityStoreId)}${randomUUID()}`, groupId, userId, at: new Date(), by: by(caller) };
           memberships.set(one.id, one);
           byPair.set(`${groupId} ${userId}`, one);
-          if (caller !== 'operator') changes.member(roleOf(groups.get(groupId)).name, userId, true);
+          changes(caller).member(roleOf(groups.get(groupId)).name, userId, true);
           return { IdentityStoreId: identityStoreId, MembershipId: one.id };
         },
       ),
@@ -310,7 +310,7 @@ export function identitystore(
       DeleteGroupMembership: operation('DeleteGroupMembership', ofMembership, (input, caller) => {
         const one = membership(id(input, 'MembershipId'));
         dropMembership(one);
-        if (caller !== 'operator') changes.member(roleOf(groups.get(one.groupId)).name, one.userId, false);
+        changes(caller).member(roleOf(groups.get(one.groupId)).name, one.userId, false);
         return {};
       }),
       GetGroupMembershipId: operation(

@@ -60,13 +60,13 @@ const notFound = (message: string): AwsError => new AwsError('ResourceNotFoundEx
 
 /**
  * @param exists whether the identity store has this user or group
- * @param changes where it is noted what functions change
+ * @param changes where it is noted what a caller changes
  * @param callsPerSecond of all operations together; AWS allows 20. Not limited by default.
  */
 export function ssoAdmin(
   { account, region }: Pick<Surroundings, 'account' | 'region'>,
   exists: (principalType: string, principalId: string) => boolean,
-  changes: TargetChanges,
+  changes: (caller: Caller) => TargetChanges,
   provisioning: () => Provisioning,
   callsPerSecond?: number,
 ): Service & {
@@ -131,8 +131,7 @@ export function ssoAdmin(
     }
     if (assignment === undefined) return;
     const isChange = assignments.has(keyOf(assignment)) !== (kind === 'create');
-    if (isChange && caller !== 'operator')
-      changes.assignment(assignment.principalId, `${assignment.accountId}/${set.name}`, kind === 'create');
+    if (isChange) changes(caller).assignment(assignment.principalId, `${assignment.accountId}/${set.name}`, kind === 'create');
     if (kind === 'create') {
       assignments.set(keyOf(assignment), assignment);
       // The first assignment provisions the set there; a later one leaves what is provisioned as it is.
