@@ -8,6 +8,7 @@ import { Credentials, type CredentialsOfDirectory } from './credentials/credenti
 import { DirectoryWatch } from './directory/directory-watch.ts';
 import type { WatchedDirectoryProps } from './directory/watched-directory.ts';
 import { IdentityBus } from './events/identity-bus.ts';
+import { Operations } from './operations/operations.ts';
 import { ConfigurationBucket } from './platform/configuration-bucket.ts';
 import { IntegrationEnvironment, type IntegrationEnvironmentProps } from './platform/integration-environment.ts';
 import type { ObjectLock } from './platform/private-bucket.ts';
@@ -28,6 +29,8 @@ export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentP
   readonly auditRetentionDays?: LogRetentionDays;
   /** How the audit trail's bucket is locked: nobody at all can delete from it in mode `compliance`. @default 'governance' */
   readonly auditLock?: ObjectLock['mode'];
+  /** Whether there is a CloudWatch dashboard for on-call. @default true */
+  readonly dashboard?: boolean;
   /** Tags of every resource, besides `Project` and `Environment`. @default none */
   readonly tags?: Readonly<Record<string, string>>;
 }
@@ -53,6 +56,7 @@ export class ActiveDirectoryIntegration extends Construct {
   /** There when credentials are to rotate. */
   readonly credentials: Credentials | undefined;
   readonly audit: AuditTrail;
+  readonly operations: Operations;
 
   constructor(scope: Construct, id: string, props: ActiveDirectoryIntegrationProps) {
     super(scope, id);
@@ -84,6 +88,15 @@ export class ActiveDirectoryIntegration extends Construct {
       configurationRevision: this.access.configurationRevision,
       ...optional('retentionDays', props.auditRetentionDays),
       ...optional('lock', props.auditLock),
+    });
+    // The last: it shows what is there by now.
+    this.operations = new Operations(this, 'operations', {
+      environment,
+      directory: this.directory,
+      roles: this.roles,
+      audit: this.audit,
+      ...optional('credentials', this.credentials),
+      ...optional('dashboard', props.dashboard),
     });
     Aspects.of(this).add(new Tagging({ Project: environment.prefix, Environment: environment.name, ...checkedTags(props.tags ?? {}) }));
   }

@@ -47,6 +47,9 @@ export type { RoleClaim } from './federation/mapped-role.ts';
 export { OidcFederation, type OidcFederationProps } from './federation/oidc-federation.ts';
 export type { StateProps } from './federation/state-access.ts';
 export { type GitHubSubjectProps, type HcpTerraformSubjectProps, type Subject, subjects } from './federation/subjects.ts';
+export { FlowAlarm, type FlowAlarmProps } from './operations/flow-alarm.ts';
+export { Operations, type OperationsProps } from './operations/operations.ts';
+export { Alarm, type AlarmProps } from './platform/alarm.ts';
 export { ConfigurationBucket, type ConfigurationObject, type ConfigurationText } from './platform/configuration-bucket.ts';
 export { EnvironmentKey, type EnvironmentKeyProps } from './platform/environment-key.ts';
 export { HandlerFunction, type HandlerFunctionProps } from './platform/handler-function.ts';
@@ -55,6 +58,7 @@ export { DeadLetterQueue, MessageQueue, type MessageQueueProps } from './platfor
 export type { ActionReason, Grantee, Statement } from './platform/policy.ts';
 export { type ObjectLock, PrivateBucket, type PrivateBucketProps } from './platform/private-bucket.ts';
 export { type LogRetentionDays, type NonEmpty, WrongPropError } from './platform/prop-checks.ts';
+export { type Runbook, runbooks } from './platform/runbooks.ts';
 export { ScheduledCall, type ScheduledCallProps } from './platform/scheduled-call.ts';
 export { Table, type TableProps } from './platform/table.ts';
 export { ApprovalKey, type ApprovalKeyProps } from './roles/approval-key.ts';

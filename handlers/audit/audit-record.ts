@@ -3,7 +3,7 @@
  * whose `unmapped` holds what OCSF has no place for.
  */
 import { catalogue } from '../events/catalogue.ts';
-import type { AnyIdentityEvent } from '../events/identity-event.ts';
+import { type AnyIdentityEvent, correlationId } from '../events/identity-event.ts';
 import { beforeAfter, decidedBy } from './before-after.ts';
 import type { JsonValue } from './canonical-json.ts';
 import { classifications, type OcsfClass, ocsfClasses, ocsfVersion, severities, statuses } from './ocsf-classes.ts';
@@ -61,7 +61,7 @@ export interface AuditRecord {
   readonly group?: NamedObject;
   readonly message: string;
   readonly metadata: {
-    /** Of the event that led to it, or its own: one id for a chain's first two hops. */
+    /** Of the event that its chain began with, or its own: one id from the change of the directory to the roles at the targets. */
     readonly correlation_uid: string;
     readonly event_code: AnyIdentityEvent['type'];
     readonly log_name: string;
@@ -119,7 +119,7 @@ export function auditRecord(event: AnyIdentityEvent, recordedAt: string, revisio
     ...objectsOf(event, classified.class),
     message: `${type} ${subject.name}`,
     metadata: {
-      correlation_uid: cause?.id ?? id,
+      correlation_uid: correlationId(event),
       event_code: type,
       log_name: 'audit',
       logged_time: Date.parse(recordedAt),

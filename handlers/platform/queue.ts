@@ -2,6 +2,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import { ChangeMessageVisibilityBatchCommand, SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { chainOf, inChain } from './chain.ts';
 import { eachLimited } from './dynamodb.ts';
 import { InvalidEventError, RetryableError } from './errors.ts';
 import type { Log } from './log.ts';
@@ -30,7 +31,7 @@ export async function eachMessage(
   handle: (record: SQSRecord) => Promise<void>,
 ): Promise<SQSBatchResponse> {
   const unreadable = new Set<string>();
-  const logged = async (record: SQSRecord) => {
+  const attempt = async (record: SQSRecord) => {
     try {
       await handle(record);
     } catch (error) {
@@ -41,6 +42,7 @@ export async function eachMessage(
       throw error;
     }
   };
+  const logged = (record: SQSRecord) => inChain(chainOf(record.body), () => attempt(record));
   const response = await (queue === 'fifo' ? eachGroup(event, logged) : eachRecord(event, context, logged));
   const failed = new Set(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
   const again = event.Records.filter(({ messageId }) => failed.has(messageId)).map(({ messageId, receiptHandle, attributes }) => ({

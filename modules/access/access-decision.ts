@@ -95,6 +95,7 @@ export class AccessDecision extends Construct {
     this.queue = new MessageQueue(this, 'queue', {
       environment,
       name: 'decide-access',
+      consumer: 'decide-access',
       visibilityTimeoutSeconds: 6 * this.decideAccess.timeoutSeconds,
       deadLetters: this.decideAccess.deadLetters,
     });

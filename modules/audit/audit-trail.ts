@@ -4,7 +4,6 @@
  */
 import { CloudwatchLogDataProtectionPolicy } from '@cdktf/provider-aws/lib/cloudwatch-log-data-protection-policy/index.js';
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
-import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import { Lazy } from 'cdktf';
 import { Construct } from 'constructs';
 import type { closeAuditEnvironment } from '../../handlers/audit/close-audit/environment.ts';
@@ -12,6 +11,7 @@ import type { recordAuditEnvironment } from '../../handlers/audit/record-audit/e
 import { eventSources } from '../../handlers/events/catalogue.ts';
 import type { Environment } from '../../handlers/platform/environment.ts';
 import type { IdentityBus } from '../events/identity-bus.ts';
+import { Alarm } from '../platform/alarm.ts';
 import { codeRevision, HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { LogMetrics } from '../platform/log-metrics.ts';
@@ -113,6 +113,7 @@ export class AuditTrail extends Construct {
     this.queue = new MessageQueue(this, 'queue', {
       environment,
       name: 'record-audit',
+      consumer: 'record-audit',
       visibilityTimeoutSeconds: 6 * this.recordAudit.timeoutSeconds,
       deadLetters: this.recordAudit.deadLetters,
     });
@@ -158,9 +159,11 @@ export class AuditTrail extends Construct {
       function: closeAudit,
       metrics: [{ name: 'AuditTrailBroken', messages: ['AUDIT_TRAIL_BROKEN'] }],
     });
-    new CloudwatchMetricAlarm(this, 'broken', {
+    new Alarm(this, 'broken', {
+      environment,
       alarmName: `${environment.prefix}-${environment.name}-audit-trail-broken`,
-      alarmDescription: `the audit trail is not what was written: read AUDIT_TRAIL_BROKEN in /aws/lambda/${environment.resourceName('function', 'close-audit')}, then verify (npm run audit -- verify)`,
+      meaning: `the audit trail is not what was written: read AUDIT_TRAIL_BROKEN in /aws/lambda/${environment.resourceName('function', 'close-audit')}, then verify (npm run audit -- verify)`,
+      runbook: 'audit-trail-broken',
       namespace: environment.metricNamespace,
       metricName: 'AuditTrailBroken',
       statistic: 'Sum',
@@ -169,7 +172,6 @@ export class AuditTrail extends Construct {
       threshold: 1,
       comparisonOperator: 'GreaterThanOrEqualToThreshold',
       treatMissingData: 'notBreaching',
-      alarmActions: [...environment.alarmActions],
     });
     return closeAudit;
   }

@@ -38,7 +38,7 @@ const columns: Readonly<Record<string, string>> = {
   metadata:
     'struct<uid:string,correlation_uid:string,event_code:string,logged_time:bigint,original_time:string,version:string,product:struct<name:string,vendor_name:string,version:string>>',
   unmapped:
-    'struct<type:string,source:string,domain:string,target:string,revision:bigint,subject:struct<guid:string,sid:string,type:string,name:string,dn:string,samAccountName:string,userPrincipalName:string>,change:string,before:string,after:string,decision:struct<id:string,policies:array<string>,mappings:array<string>>,cause:struct<id:string,type:string,occurredAt:string,detectedAt:string>,times:struct<occurredAt:string,detectedAt:string,recordedAt:string,causeOccurredAt:string,causeDetectedAt:string>,revisions:struct<code:string,configuration:string>,chain:struct<writer:string,sequence:bigint,previous:string>>',
+    'struct<type:string,source:string,domain:string,target:string,revision:bigint,subject:struct<guid:string,sid:string,type:string,name:string,dn:string,samAccountName:string,userPrincipalName:string>,change:string,before:string,after:string,decision:struct<id:string,policies:array<string>,mappings:array<string>>,cause:struct<id:string,type:string,occurredAt:string,detectedAt:string,root:struct<id:string,type:string,occurredAt:string,detectedAt:string>>,times:struct<occurredAt:string,detectedAt:string,recordedAt:string,causeOccurredAt:string,causeDetectedAt:string>,revisions:struct<code:string,configuration:string>,chain:struct<writer:string,sequence:bigint,previous:string>>',
 };
 
 /** Values of each partition key that Athena tries; of the year, those that this project can see. */

@@ -7,6 +7,7 @@ import type { Condition } from '../platform/policy.ts';
 import type { DeployTarget, ResourceArguments } from './deploy-target.ts';
 import {
   adopting,
+  alarms,
   anything,
   bounded,
   buckets,
@@ -227,6 +228,24 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
       on: logGroups,
     },
   ],
+  aws_cloudwatch_composite_alarm: [
+    {
+      actions: ['cloudwatch:DescribeAlarms', 'cloudwatch:PutCompositeAlarm'],
+      on: anything,
+      reason: 'CloudWatch refuses both for composite alarms where the permission is narrower than * (API Reference, PutCompositeAlarm)',
+    },
+    {
+      actions: ['cloudwatch:DeleteAlarms', 'cloudwatch:ListTagsForResource', 'cloudwatch:TagResource', 'cloudwatch:UntagResource'],
+      on: alarms,
+    },
+  ],
+  aws_cloudwatch_dashboard: [
+    {
+      actions: ['cloudwatch:DeleteDashboards', 'cloudwatch:GetDashboard', 'cloudwatch:PutDashboard'],
+      // Dashboards are an account's, of no Region (Service Authorization Reference, "… for Amazon CloudWatch").
+      on: ({ partition, account, own }) => [`arn:${partition}:cloudwatch::${account}:dashboard/${own}-*`],
+    },
+  ],
   aws_cloudwatch_metric_alarm: [
     {
       actions: [
@@ -237,7 +256,7 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
         'cloudwatch:TagResource',
         'cloudwatch:UntagResource',
       ],
-      on: ({ arn, own }) => [arn('cloudwatch', `alarm:${own}-*`)],
+      on: alarms,
     },
   ],
   aws_directory_service_log_subscription: [

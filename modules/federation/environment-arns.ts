@@ -7,6 +7,7 @@ import type { DeployTarget, ResourceArguments } from './deploy-target.ts';
 
 /** What the action knows no resource for. */
 export const anything = () => ['*'];
+export const alarms = ({ arn, own }: DeployTarget) => [arn('cloudwatch', `alarm:${own}-*`)];
 export const functions = ({ arn, own }: DeployTarget) => [arn('lambda', `function:${own}-*`)];
 export const eventSources = ({ arn }: DeployTarget) => [arn('lambda', 'event-source-mapping:*')];
 export const logGroups = ({ arn, own, path }: DeployTarget, { log_group_name: name }: ResourceArguments = {}) => [

@@ -102,6 +102,13 @@ const uncalled: readonly (readonly [why: string, ...actions: readonly string[]])
     'logs:GetDataProtectionPolicy',
     'logs:PutDataProtectionPolicy',
   ],
+  [
+    'the dashboard and the composite alarm are younger than the recording: from the Service Authorization Reference',
+    'cloudwatch:PutCompositeAlarm',
+    'cloudwatch:DeleteDashboards',
+    'cloudwatch:GetDashboard',
+    'cloudwatch:PutDashboard',
+  ],
   ['interfaces of deleted functions are left', 'ec2:DetachNetworkInterface', 'ec2:DeleteNetworkInterface'],
 ];
 

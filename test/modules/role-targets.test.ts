@@ -88,6 +88,7 @@ describe.each(both)('the target %s', (target) => {
       'DriftNeedsPerson',
       'GuardTripped',
       'ReconcileIncomplete',
+      'RoleLagSeconds',
     ]);
     const counted = template
       .all('aws_cloudwatch_log_metric_filter')

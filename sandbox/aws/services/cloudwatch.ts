@@ -3,11 +3,14 @@ import { limit, optionalNumber, optionalText, optionalTime, page, records, text,
 import type { Input, Output, Service, Surroundings } from '../service.ts';
 import type { MetricStore } from './metric-store.ts';
 
-// CloudWatch: alarms are kept but not evaluated; metric data is kept for the endpoint's `metrics`.
+// CloudWatch: alarms and dashboards are kept, and none is evaluated; metric data is kept for the endpoint's `metrics`.
 
 export function cloudwatch({ region, account }: Surroundings, metrics: MetricStore): Service {
   const alarms = new Map<string, Output>();
+  const composites = new Map<string, Output>();
+  const dashboards = new Map<string, string>();
   const arnOf = (name: string): string => `arn:aws:cloudwatch:${region}:${account}:alarm:${name}`;
+  const dashboardArn = (name: string): string => `arn:aws:cloudwatch::${account}:dashboard/${name}`;
 
   function putAlarm(input: Input): Output {
     const name = text(input, 'AlarmName');
@@ -23,14 +26,56 @@ export function cloudwatch({ region, account }: Surroundings, metrics: MetricSto
     return {};
   }
 
+  /** API Reference, PutCompositeAlarm: a rule over alarms, by name, that are there. */
+  function putComposite(input: Input): Output {
+    const name = text(input, 'AlarmName');
+    const rule = text(input, 'AlarmRule');
+    const missing = [...rule.matchAll(/"([^"]+)"/g)].map(([, one = '']) => one).filter((one) => !alarms.has(one) && !composites.has(one));
+    if (missing.length > 0)
+      throw new AwsError(
+        'ValidationError',
+        `Could not save the composite alarm as alarms [${missing.join(', ')}] in the alarm rule do not exist`,
+      );
+    composites.set(name, {
+      ...input,
+      AlarmArn: arnOf(name),
+      ActionsEnabled: input.ActionsEnabled ?? true,
+      StateValue: 'INSUFFICIENT_DATA',
+    });
+    return {};
+  }
+
+  /** API Reference, DescribeAlarms: metric alarms alone, unless AlarmTypes says otherwise. */
   function describe(input: Input): Output {
     const names = texts(input, 'AlarmNames');
     const prefix = optionalText(input, 'AlarmNamePrefix') ?? '';
-    const found = [...alarms.values()].filter(
-      (alarm) => (names.length === 0 || names.includes(String(alarm.AlarmName))) && String(alarm.AlarmName).startsWith(prefix),
-    );
+    const types = texts(input, 'AlarmTypes');
+    const kept = [
+      ...(types.length === 0 || types.includes('MetricAlarm') ? alarms : []),
+      ...(types.includes('CompositeAlarm') ? composites : []),
+    ];
+    const found = kept.filter(([name]) => (names.length === 0 || names.includes(name)) && name.startsWith(prefix));
     const { items, nextToken } = page(found, optionalText(input, 'NextToken'), limit(input, 'MaxRecords', 1, 100, 50));
-    return { MetricAlarms: items, CompositeAlarms: [], ...(nextToken ? { NextToken: nextToken } : {}) };
+    const of = (all: ReadonlyMap<string, Output>) => items.filter(([name]) => all.has(name)).map(([, alarm]) => alarm);
+    return { MetricAlarms: of(alarms), CompositeAlarms: of(composites), ...(nextToken ? { NextToken: nextToken } : {}) };
+  }
+
+  function putDashboard(input: Input): Output {
+    const body = text(input, 'DashboardBody');
+    try {
+      JSON.parse(body);
+    } catch {
+      throw new AwsError('InvalidParameterInput', 'The field DashboardBody must be a valid JSON object');
+    }
+    dashboards.set(text(input, 'DashboardName'), body);
+    return {};
+  }
+
+  function getDashboard(input: Input): Output {
+    const name = text(input, 'DashboardName');
+    const body = dashboards.get(name);
+    if (body === undefined) throw new AwsError('ResourceNotFound', `Dashboard ${name} does not exist`);
+    return { DashboardName: name, DashboardArn: dashboardArn(name), DashboardBody: body };
   }
 
   /** Single values; statistic sets and lists of values are taken and not kept. */
@@ -49,6 +94,15 @@ export function cloudwatch({ region, account }: Surroundings, metrics: MetricSto
       PutMetricAlarm: {
         authorize: (input) => [{ action: 'cloudwatch:PutMetricAlarm', resource: arnOf(text(input, 'AlarmName')) }],
         run: putAlarm,
+      },
+      PutCompositeAlarm: { authorize: () => [{ action: 'cloudwatch:PutCompositeAlarm', resource: '*' }], run: putComposite },
+      PutDashboard: {
+        authorize: (input) => [{ action: 'cloudwatch:PutDashboard', resource: dashboardArn(text(input, 'DashboardName')) }],
+        run: putDashboard,
+      },
+      GetDashboard: {
+        authorize: (input) => [{ action: 'cloudwatch:GetDashboard', resource: dashboardArn(text(input, 'DashboardName')) }],
+        run: getDashboard,
       },
       DescribeAlarms: { authorize: () => [{ action: 'cloudwatch:DescribeAlarms', resource: `${arnOf('*')}` }], run: describe },
       PutMetricData: {

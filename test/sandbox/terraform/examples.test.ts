@@ -79,6 +79,12 @@ describe('the example stacks', () => {
         }
         for (const { reason } of stack.withoutEffect) expect(reason).toMatch(/\w/);
         expect(stack.resources.filter(({ type }) => type === 'aws_cloudwatch_log_subscription_filter')).toHaveLength(readsLog ? 1 : 0);
+        const { CompositeAlarms } = await endpoint.call('operator', 'cloudwatch', 'DescribeAlarms', { AlarmTypes: ['CompositeAlarm'] });
+        expect(CompositeAlarms).toMatchObject([{ AlarmName: `${prefix}identity-not-flowing` }]);
+        const dashboard = await endpoint.call('operator', 'cloudwatch', 'GetDashboard', { DashboardName: `${prefix}operations` });
+        // Whatever Terraform would fill in is filled in.
+        expect(JSON.parse(String(dashboard.DashboardBody)).widgets.length).toBeGreaterThan(10);
+        expect(String(dashboard.DashboardBody)).not.toContain('${');
         expect(endpoint.calls.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
       } finally {
         await endpoint.close();
