@@ -33,6 +33,7 @@ export interface ChangeRow {
   readonly subject: { readonly guid: string; readonly name: string; readonly dn: string };
   readonly target?: string | undefined;
   readonly what: string;
+  /** Who, where the directory's Security log tells; else the domain whose function acted. */
   readonly by: string;
   readonly cause?: string | undefined;
 }
@@ -99,7 +100,7 @@ function rowOf(record: ChainedRecord): ChangeRow {
     subject: { guid: subject.guid, name: subject.name, dn: subject.dn },
     ...(target === undefined ? {} : { target }),
     what: whatHappened(record),
-    by: doneBy(record),
+    by: doneBy(record) ?? record.unmapped.source,
     ...(cause === undefined ? {} : { cause: cause.id }),
   };
 }

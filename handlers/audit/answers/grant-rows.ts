@@ -4,7 +4,7 @@ import type { ChainedRecord } from '../audit-record.ts';
 import { type ById, chainOf, missingCause } from './causes.ts';
 import { grantAt, type Holding, type HoldingState, stateAt } from './holdings.ts';
 import { shortName } from './principals.ts';
-import { doneBy, whatHappened } from './record-text.ts';
+import { byText, doneBy, whatHappened } from './record-text.ts';
 
 /** What began a chain of causes. */
 export interface Origin {
@@ -13,8 +13,10 @@ export interface Origin {
   readonly type: string;
   readonly at?: string | undefined;
   readonly what: string;
-  /** Undefined where its record is not in the trail that was read. */
+  /** Undefined where no Security log tells. */
   readonly by?: string | undefined;
+  /** Whether there is a record of it: what is no event, as the tick of a schedule, has none. */
+  readonly recorded: boolean;
 }
 
 export interface GrantRow {
@@ -90,7 +92,15 @@ export function originOf(decision: string | undefined, known: ReadonlyMap<string
   const chain = chainOf(record, known);
   const first = chain.at(-1) as ChainedRecord;
   const beyond = missingCause(chain);
-  if (beyond !== undefined) return { event: beyond.id, type: beyond.type, at: beyond.occurredAt ?? beyond.detectedAt, what: beyond.type };
+  if (beyond !== undefined)
+    return { event: beyond.id, type: beyond.type, at: beyond.occurredAt ?? beyond.detectedAt, what: beyond.type, recorded: false };
   const { type, times } = first.unmapped;
-  return { event: first.metadata.uid, type, at: times.occurredAt, what: whatHappened(first), by: doneBy(first) };
+  return {
+    event: first.metadata.uid,
+    type,
+    at: times.occurredAt,
+    what: `${whatHappened(first)}${byText(first)}`,
+    by: doneBy(first),
+    recorded: true,
+  };
 }

@@ -26,6 +26,10 @@ export const principalKey = (domain: string, guid: string): string => `${domain}
 /** The name that ids of grants and tables use. */
 export const shortName = ({ samAccountName, name }: Subject): string => samAccountName ?? name;
 
+/** All names that a person is called by. */
+export const fullName = ({ samAccountName, userPrincipalName, name }: Subject): string =>
+  [...new Set([samAccountName, userPrincipalName, name])].filter((one) => one !== undefined).join(', ');
+
 /** Letter case of a name as the directory may have it: sources find texts by their letters. */
 export const spellings = (text: string): readonly string[] => [
   ...new Set([text, text.toLowerCase(), text.toUpperCase(), text.charAt(0).toUpperCase() + text.slice(1).toLowerCase()]),
@@ -70,7 +74,7 @@ export function namings(records: Iterable<ChainedRecord>, guid: string): readonl
   const byName = new Map<string, Naming>();
   for (const { unmapped } of records) {
     if (unmapped.subject.guid !== guid) continue;
-    const name = shortName(unmapped.subject);
+    const name = fullName(unmapped.subject);
     const at = unmapped.times.detectedAt;
     const [from = at, , to = at] = [byName.get(name)?.from ?? at, at, byName.get(name)?.to ?? at].sort();
     byName.set(name, { name, from, to });

@@ -31,9 +31,16 @@ const list = (verb: string, grants: readonly Grant[]): string =>
 
 const attributesOf = (change: object): object => ('attributes' in change ? (change.attributes as object) : change);
 
-/** Who did it: where the Security log told, a person of the directory; else the function. */
-export const doneBy = ({ actor, unmapped }: ChainedRecord): string =>
-  actor.user === undefined ? (actor.app_name ?? unmapped.source) : `${actor.user.name} (${actor.user.uid})`;
+/** Who did it in the directory, as its Security log says. @returns undefined for what a function did, and where no log tells */
+export const doneBy = ({ actor }: ChainedRecord): string | undefined =>
+  actor.user === undefined ? undefined : `${actor.user.name} (${actor.user.uid})`;
+
+/** `, by …` for a line of text; of a function's own doing the type of the event says enough. */
+export function byText(record: ChainedRecord): string {
+  const by = doneBy(record);
+  if (by !== undefined) return `, by ${by}`;
+  return record.unmapped.source === 'active-directory.directory' ? ', by whom no Security log tells' : '';
+}
 
 /** Enough of an event's id to find it by: its first two groups. */
 export const shortId = (id: string): string => (/^[0-9a-f]{8}-[0-9a-f]{4}-/.test(id) ? id.slice(0, 13) : id);

@@ -24,14 +24,22 @@ export interface WhoAnswer {
 
 /** What a user has and had. @throws AnswerError when nobody, or more than one, is called so */
 export async function who(records: TrailRecords, user: string, { at, target }: Asked): Promise<WhoAnswer> {
-  const principal = await findPrincipal(records, user);
-  const known = await recordsOf(records, principal);
+  const meant = await findPrincipal(records, user);
+  const known = await recordsOf(records, meant);
+  const principal = { ...meant, subject: lastSubject(known.values(), meant) };
   const time = at?.toISOString();
   const held = holdings(known.values()).filter(
     (holding) => (target === undefined || holding.target === target) && (time === undefined || isHeldAt(holding, time)),
   );
   await readCauses(records, known);
   return { principal, names: namings(known.values(), principal.subject.guid), grants: grantRows(held, known, time) };
+}
+
+/** As it is called by now: the name that was asked for may be an old one. */
+function lastSubject(known: Iterable<ChainedRecord>, { subject }: Principal): Principal['subject'] {
+  const own = [...known].filter(({ unmapped }) => unmapped.subject.guid === subject.guid);
+  const last = own.reduce<ChainedRecord | undefined>((one, other) => (one && one.time > other.time ? one : other), undefined);
+  return last?.unmapped.subject ?? subject;
 }
 
 /** All records that a principal is the subject or the member of, by their events' ids. */

@@ -7,7 +7,7 @@ import { type EventRecord, isOf } from './event-record.ts';
 import { type GrantRow, grantRows, readGrantId } from './grant-rows.ts';
 import { holdings, isHeldAt, roleKey } from './holdings.ts';
 import { findPrincipal, shortName } from './principals.ts';
-import { doneBy, whatHappened } from './record-text.ts';
+import { byText, doneBy, whatHappened } from './record-text.ts';
 import type { TrailRecords } from './trail-records.ts';
 import { recordsOf } from './who.ts';
 
@@ -17,8 +17,10 @@ export interface Step {
   /** ISO 8601; undefined where the cause tells none. */
   readonly at?: string | undefined;
   readonly what: string;
-  /** Undefined: it was no event, or has no record in what was read. */
+  /** Undefined where no Security log tells. */
   readonly by?: string | undefined;
+  /** Whether there is a record of it: what is no event, as the tick of a schedule, has none. */
+  readonly recorded: boolean;
 }
 
 /** A denial as it was recorded: its policies come with their annotations. */
@@ -104,8 +106,11 @@ export function stepsTo(record: ChainedRecord, known: ReadonlyMap<string, Chaine
   const chain = chainOf(record, known);
   const beyond = missingCause(chain);
   return [
-    ...chain.map((one) => ({ event: one.metadata.uid, at: one.unmapped.times.occurredAt, what: whatHappened(one), by: doneBy(one) })),
-    ...(beyond === undefined ? [] : [{ event: beyond.id, at: beyond.occurredAt ?? beyond.detectedAt, what: beyond.type }]),
+    ...chain.map((one) => ({
+      ...{ event: one.metadata.uid, at: one.unmapped.times.occurredAt, what: `${whatHappened(one)}${byText(one)}` },
+      ...{ by: doneBy(one), recorded: true },
+    })),
+    ...(beyond === undefined ? [] : [{ event: beyond.id, at: beyond.occurredAt ?? beyond.detectedAt, what: beyond.type, recorded: false }]),
   ].reverse();
 }
 

@@ -47,8 +47,8 @@ function timelineText({ hops, missing, totalMs }: Timeline, options: Options, wi
 
 /** One line for each target, the same on all up to there. */
 function picture(hops: readonly Hop[], missing: readonly MissingHop[]): string {
-  const last = (wanted: Hop['hop']) => hops.find(({ hop }) => hop === wanted);
-  const [event, decision, audit] = [last('event'), last('decision'), last('audit')];
+  const first = (wanted: Hop['hop']) => hops.find(({ hop }) => hop === wanted);
+  const [event, decision] = [first('event'), first('decision')];
   const before = [
     hops[0]?.hop ?? '',
     ...[event, decision].filter((one) => one !== undefined && one !== hops[0]).map((one) => arrow(one as Hop)),
@@ -59,16 +59,15 @@ function picture(hops: readonly Hop[], missing: readonly MissingHop[]): string {
   );
   const lines = [...targets].map(([target, own]) => {
     const slowest = own.reduce((one, other) => ((other.tookMs ?? 0) > (one.tookMs ?? 0) ? other : one));
-    return arrow({ ...slowest, hop: plain(target) });
+    return `${arrow({ ...slowest, hop: plain(target) })}${recorded(slowest)}`;
   });
   for (const { hop, target, expected } of missing)
     if (expected || decision === undefined) lines.push(` ── ? ──▶ ${plain(target ?? hop)}${expected ? ': not done' : ''}`);
-  const ends = lines.length === 0 ? [''] : lines;
-  const recorded = audit === undefined ? '' : arrow(audit);
-  return ends
-    .map((line, index) => `${index === 0 ? before : ' '.repeat(before.length)}${line}${line.includes('?') ? '' : recorded}\n`)
-    .join('');
+  if (lines.length === 0) lines.push(recorded(decision ?? event ?? hops[0]));
+  return lines.map((line, index) => `${index === 0 ? before : ' '.repeat(before.length)}${line}\n`).join('');
 }
+
+const recorded = (hop: Hop | undefined): string => (hop === undefined ? '' : arrow({ hop: 'audit', tookMs: hop.recordedMs }));
 
 const arrow = ({ hop, tookMs }: { readonly hop: string; readonly tookMs?: number | undefined }): string =>
   ` ─${tookMs === undefined ? '' : ` ${duration(tookMs)} `}─▶ ${hop}`;

@@ -1,6 +1,6 @@
 /** `who` and `what`: the grants of a user, and of a role. */
 import type { GrantRow, Origin } from '../answers/grant-rows.ts';
-import { shortName } from '../answers/principals.ts';
+import { fullName } from '../answers/principals.ts';
 import { second, shortId } from '../answers/record-text.ts';
 import { type WhoAnswer, what, who } from '../answers/who.ts';
 import type { Action } from './action.ts';
@@ -43,11 +43,12 @@ export const whatAction: Action = {
 
 function personText({ principal, names }: WhoAnswer, width: number): string {
   const { subject, domain } = principal;
-  const now = names.at(-1)?.name ?? shortName(subject);
+  const now = fullName(subject);
   const before = names.filter(({ name }) => name !== now);
   return facts(
     [
-      ['user', `${now} of ${domain}, ${subject.dn}`],
+      ['user', `${now} of ${domain}`],
+      ['DN', subject.dn],
       ['objectGUID', subject.guid],
       ...before.map(({ name, to }): Fact => ['was called', `${name}, last at ${second(to)}`]),
     ],
@@ -79,9 +80,8 @@ function notesOf({ path, mapping, policies, violates, assignments, given, ended 
   ];
 }
 
-/** Of what the directory's Security log does not tell, nobody is named. */
-export const originText = ({ event, at, what: happened, by }: Origin): string =>
-  `${at === undefined ? '' : `${second(at)} `}${happened}, by ${by === undefined ? 'what is no event' : by} [${shortId(event)}]`;
+export const originText = ({ event, at, what: happened }: Origin): string =>
+  `${at === undefined ? '' : `${second(at)} `}${happened} [${shortId(event)}]`;
 
 function grantsCsv(grants: readonly GrantRow[]): CsvTable {
   const origin = (one: Origin | undefined) => [one?.at ?? '', one?.what ?? '', one?.by ?? '', one?.event ?? ''];

@@ -5,7 +5,7 @@ import { type EventWhy, type GrantWhy, type Step, whyEvent, whyGrant } from '../
 import type { Action } from './action.ts';
 import { answer } from './answer.ts';
 import { exitCodes } from './exit-codes.ts';
-import { type Fact, facts, table } from './terminal-text.ts';
+import { type Fact, facts, plain, table } from './terminal-text.ts';
 
 export const whyAction: Action = {
   takes: ['grant', 'event', 'at', 'evidence'],
@@ -34,7 +34,7 @@ const meanings: Readonly<Record<GrantWhy['state'], string>> = {
 
 function grantText(found: GrantWhy, width: number): string {
   const { id, state, grant, earlier, denied, because, endedBecause, revisions } = found;
-  const about: Fact[] = [[id, meanings[state]]];
+  const about: Fact[] = [['state', meanings[state]]];
   if (grant !== undefined) {
     about.push(['since', second(grant.since)]);
     if (grant.until !== undefined) about.push(['until', second(grant.until)]);
@@ -48,7 +48,7 @@ function grantText(found: GrantWhy, width: number): string {
   for (const { since, until } of earlier) about.push(['before', `${second(since)} to ${until === undefined ? '?' : second(until)}`]);
   if (revisions !== undefined) about.push(['decided by', `${revisions.configuration}, code ${revisions.code.slice(0, 12)}`]);
   return [
-    facts(about, width),
+    `${plain(id)}\n${facts(about, width)}`,
     ...(denied === undefined ? [] : [denialText(denied.denial, width, second(denied.at))]),
     stepsText(grant === undefined ? 'DENIED BECAUSE' : 'GIVEN BECAUSE', because, width),
     ...(endedBecause.length === 0 ? [] : [stepsText('ENDED BECAUSE', endedBecause, width)]),
@@ -88,8 +88,8 @@ function denialText({ role, target, mapping, group, reason, detail, policies }: 
 
 function stepsText(title: string, steps: readonly Step[], width: number): string {
   if (steps.length === 0) return `${title}: its decision is not in what was read\n`;
-  const rows = steps.map(({ event, at, what, by }) => ({
-    cells: [at === undefined ? '' : second(at), shortId(event), by === undefined ? `${what} (no record of it)` : `${what}, by ${by}`],
+  const rows = steps.map(({ event, at, what, recorded }) => ({
+    cells: [at === undefined ? '' : second(at), shortId(event), recorded ? what : `${what} (no record of it)`],
   }));
   return `${title}\n${table(['AT', 'EVENT', 'WHAT'], rows, width)}`;
 }
