@@ -8,6 +8,7 @@ export const cloudwatch: ResourceTypes = {
     'masking changes what a reader without logs:Unmask sees, and nothing that is kept',
   ),
   aws_cloudwatch_metric_alarm: { apply: applyAlarm },
+  aws_cloudwatch_query_definition: withoutEffect('a saved query waits for somebody in the console, which the sandbox has none of'),
 };
 
 async function applyLogGroup(config: Arguments, context: ApplyContext): Promise<Attributes> {
