@@ -5,8 +5,10 @@ import { AnswerError } from './answer-error.ts';
 export interface TrailQuery {
   /** Recorded then or later. A record is written seconds after its change, and never before it. @default the first */
   readonly since?: Date | undefined;
-  /** Only records whose line holds one of these texts: few and selective ones spare the source the rest. @default all */
+  /** Only records that hold one of these as a string, whole: few and selective ones spare the source the rest. @default all */
   readonly mentions?: readonly string[] | undefined;
+  /** Only records that hold a string that begins so. @default all */
+  readonly begins?: string | undefined;
   /** Of those, only these. @default all */
   readonly where?: ((record: ChainedRecord) => boolean) | undefined;
 }
@@ -27,19 +29,18 @@ export interface TrailRecords {
   close(): void;
 }
 
-/** A text as it stands in a record's line (RFC 8785 writes strings as ECMAScript's JSON.stringify does). */
-export const inLine = (text: string): string => JSON.stringify(text).slice(1, -1);
+/** Strings as they stand in a record's line (RFC 8785 writes them as ECMAScript's JSON.stringify does). */
+const inLine = ({ mentions, begins }: TrailQuery): readonly string[] | undefined =>
+  mentions?.map((text) => JSON.stringify(text)) ?? (begins === undefined ? undefined : [JSON.stringify(begins).slice(0, -1)]);
 
 /**
  * The records of a query among lines, each once: a line may be in the log twice, and more than one filter may have found it. What it
  * remembers grows with the answer, not with the trail.
  */
-export async function* eachOnce(
-  lines: AsyncIterable<string>,
-  { since, mentions, where = () => true }: TrailQuery,
-): AsyncGenerator<ChainedRecord> {
+export async function* eachOnce(lines: AsyncIterable<string>, query: TrailQuery): AsyncGenerator<ChainedRecord> {
+  const { since, where = () => true } = query;
   const seen = new Set<string>();
-  const wanted = mentions?.map(inLine);
+  const wanted = inLine(query);
   for await (const line of lines) {
     if (wanted !== undefined && !wanted.some((text) => line.includes(text))) continue;
     const record = readRecord(line);

@@ -161,7 +161,7 @@ function grantsOf(record: ChainedRecord): Pick<EventWhy, 'gives' | 'takes' | 'de
 /** The record of an event. @param id of the event, or how it begins. @throws AnswerError when there is none, or more than one */
 export async function findRecord(records: TrailRecords, id: string): Promise<ChainedRecord> {
   const found: ChainedRecord[] = [];
-  for await (const record of records.read({ mentions: [id], where: ({ metadata }) => metadata.uid.startsWith(id) })) found.push(record);
+  for await (const record of records.read({ begins: id, where: ({ metadata }) => metadata.uid.startsWith(id) })) found.push(record);
   const exact = found.find(({ metadata }) => metadata.uid === id);
   const [one, another] = found;
   if (exact !== undefined) return exact;
