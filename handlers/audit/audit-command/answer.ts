@@ -5,6 +5,7 @@ import { type CsvTable, csv } from './csv.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Options } from './options.ts';
 import { openRecords } from './records-source.ts';
+import { type Fact, facts } from './terminal-text.ts';
 
 export interface Answer {
   readonly text: (width: number) => string;
@@ -22,6 +23,7 @@ export async function answer(
   ask: (records: TrailRecords) => Promise<Answer>,
 ): Promise<ExitCode> {
   const { out, error, now, width = leastWidth } = surroundings;
+  const columns = Math.max(width, leastWidth);
   const records = await openRecords(options, now);
   try {
     const { text, json, csv: csvTable, exitCode } = await ask(withProgress(records, surroundings));
@@ -29,21 +31,26 @@ export async function answer(
     if (options.format === 'json') out(`${JSON.stringify({ ...json, covers })}\n`);
     else if (options.format === 'csv' && csvTable !== undefined) {
       out(csv(csvTable));
-      error(coverageText(covers, options));
-    } else out(`${text(Math.max(width, leastWidth))}\n${coverageText(covers, options)}`);
+      error(coverageText(covers, options, columns));
+    } else out(`${text(columns)}\n${coverageText(covers, options, columns)}`);
     return exitCode;
   } finally {
     records.close();
   }
 }
 
-function coverageText({ from, to, incomplete }: Coverage, { since, until }: Options): string {
+function coverageText({ from, to, incomplete }: Coverage, { since, until }: Options, width: number): string {
   if (from === undefined || to === undefined) return 'the trail has no records\n';
   const asked = [...(since ? [`since ${since.toISOString()}`] : []), ...(until ? [`before ${until.toISOString()}`] : [])];
-  const cut = since !== undefined && since.toISOString() < from ? [`nothing before ${from} was read`] : [];
+  const cut = since !== undefined && since.toISOString() < from ? [`there is nothing from before ${from}`] : [];
   const limits = [...cut, ...(incomplete === undefined ? [] : [incomplete])];
-  const period = `records from ${from} to ${to}${asked.length > 0 ? `, asked ${asked.join(' and ')}` : ''}`;
-  return limits.length > 0 ? `${period}\nNOT COMPLETE: ${limits.join('; ')}\n` : `${period}\n`;
+  return facts(
+    [
+      ['records', `from ${from} to ${to}${asked.length > 0 ? `, asked ${asked.join(' and ')}` : ''}`],
+      ...limits.map((limit): Fact => ['NOT COMPLETE', limit]),
+    ],
+    width,
+  );
 }
 
 /** Long reads say how far they are. */
