@@ -146,12 +146,9 @@ describe('GIVEN an environment that reads the Security log of its domain control
     vi.unstubAllEnvs();
     const by = `${administrator.name} (${administrator.sid})`;
     expect(exitCode, printed.join('')).toBe(0);
-    expect(JSON.parse(printed.join(''))).toMatchObject({
-      changes: [
-        { type: 'UserCreated', by },
-        { type: 'GroupMemberAdded', what: 'GroupMemberAdded Night-Shift: Ada Example', by },
-      ],
-    });
+    const { changes } = JSON.parse(printed.join('')) as { readonly changes: readonly { readonly what: string; readonly by: string }[] };
+    for (const what of ['UserCreated ada', 'GroupMemberAdded Night-Shift: Ada Example'])
+      expect(changes.find((one) => one.what === what)?.by, what).toBe(by);
   });
 
   test('WHEN changes come one after the other THEN an event is on the bus within a second (median), and within a burst after the debounce', async () => {
