@@ -32,6 +32,7 @@ import {
   writeEvidenceActions,
   writeTrailActions,
 } from './permissions.ts';
+import { SavedQueries } from './saved-queries.ts';
 import { TrailTable } from './trail-table.ts';
 
 export interface AuditTrailProps {
@@ -55,6 +56,7 @@ export class AuditTrail extends Construct {
   readonly claims: Table;
   readonly digestKey: DigestKey;
   readonly athena: TrailTable;
+  readonly queries: SavedQueries;
   readonly queue: MessageQueue;
   readonly recordAudit: HandlerFunction;
   readonly closeAudit: HandlerFunction;
@@ -92,6 +94,7 @@ export class AuditTrail extends Construct {
     });
     this.digestKey = new DigestKey(this, 'digest-key', { environment });
     this.athena = new TrailTable(this, 'athena', { environment, bucket: this.bucket.name });
+    this.queries = new SavedQueries(this, 'queries', { environment, logGroupName: logGroup.name, table: this.athena });
 
     const variables: Environment<typeof recordAuditEnvironment> = {
       AUDIT_LOG_GROUP: logGroup.name,

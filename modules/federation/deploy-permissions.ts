@@ -30,6 +30,7 @@ import {
   tables,
   tagged,
   tagging,
+  workgroups,
 } from './environment-arns.ts';
 
 /** Actions on the same ARNs under the same condition. */
@@ -102,6 +103,23 @@ const directoryNetwork = 'AWS Directory Service puts its controllers into the VP
 
 /** By the type's name in Terraform. */
 export const deployPermissions: Readonly<Record<string, readonly DeployPermission[]>> = {
+  aws_athena_named_query: [
+    { actions: ['athena:CreateNamedQuery', 'athena:DeleteNamedQuery', 'athena:GetNamedQuery', 'athena:UpdateNamedQuery'], on: workgroups },
+  ],
+  aws_athena_workgroup: [
+    {
+      actions: [
+        'CreateWorkGroup',
+        'DeleteWorkGroup',
+        'GetWorkGroup',
+        'ListTagsForResource',
+        'TagResource',
+        'UntagResource',
+        'UpdateWorkGroup',
+      ].map((action) => `athena:${action}`),
+      on: workgroups,
+    },
+  ],
   aws_cloudformation_stack: [
     {
       actions: [
@@ -257,6 +275,13 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
         'cloudwatch:UntagResource',
       ],
       on: alarms,
+    },
+  ],
+  aws_cloudwatch_query_definition: [
+    {
+      actions: ['logs:DeleteQueryDefinition', 'logs:DescribeQueryDefinitions', 'logs:PutQueryDefinition'],
+      on: anything,
+      reason: 'saved queries of CloudWatch Logs are the account’s: the actions take no resource',
     },
   ],
   aws_directory_service_log_subscription: [

@@ -29,6 +29,7 @@ export const glueTables = ({ arn, own }: DeployTarget) => {
   const name = own.replaceAll('-', '_');
   return [arn('glue', 'catalog'), arn('glue', `database/${name}_*`), arn('glue', `table/${name}_*/*`)];
 };
+export const workgroups = ({ arn, own }: DeployTarget) => [arn('athena', `workgroup/${own}-*`)];
 export const rules = ({ arn, own }: DeployTarget) => [arn('events', `rule/${own}-*/${own}-*`)];
 export const scheduleGroups = ({ arn, own }: DeployTarget) => [arn('scheduler', `schedule-group/${own}-*`)];
 export const ec2 =

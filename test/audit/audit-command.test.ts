@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { auditCommand } from '../../handlers/audit/audit-command/audit-command.ts';
+import { actions, auditCommand } from '../../handlers/audit/audit-command/audit-command.ts';
 import { parseCommandLine } from '../../handlers/audit/audit-command/options.ts';
 import { closedTrail } from './closed-trail.ts';
 
@@ -39,6 +39,7 @@ async function run(...args: readonly string[]) {
       time += 600;
       return time;
     },
+    now: () => new Date(),
   });
   return { exitCode, ...printed };
 }
@@ -94,9 +95,9 @@ test('fails without an action, and tells how it is used', async () => {
 });
 
 test('GIVEN dates WHEN the command line is read THEN they are their first and last hour', () => {
-  expect(parseCommandLine(['verify', '--from', '2025-03-01', '--to', '2025-03-01'])).toMatchObject({
-    from: '2025-03-01T00',
-    to: '2025-03-01T23',
+  expect(parseCommandLine(['verify', '--from', '2025-03-01', '--to', '2025-03-01'], actions)).toMatchObject({
+    action: 'verify',
+    options: { from: '2025-03-01T00', to: '2025-03-01T23' },
   });
-  expect(parseCommandLine(['verify', '--to', '2025-03-01T07:30:00Z'])).toMatchObject({ to: '2025-03-01T07' });
+  expect(parseCommandLine(['verify', '--to', '2025-03-01T07:30:00Z'], actions)).toMatchObject({ options: { to: '2025-03-01T07' } });
 });

@@ -9,6 +9,7 @@ const exitCode = await auditCommand(process.argv.slice(2), {
   },
   error: (text) => process.stderr.write(text),
   elapsed: () => performance.now(),
+  now: () => new Date(),
 });
 const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
 process.stdout.write(

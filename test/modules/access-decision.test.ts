@@ -204,8 +204,8 @@ describe('how it is reached', () => {
 
 test('GIVEN the buckets WHEN synthesized THEN each is private, versioned, encrypted, TLS only', () => {
   const buckets = template.all('aws_s3_bucket').map(({ bucket }) => template.reference('aws_s3_bucket', { bucket }, 'bucket'));
-  // Configuration, drift reports, and the audit trail, which has a key of its own.
-  expect(buckets).toHaveLength(3);
+  // Configuration, drift reports, the audit trail, which has a key of its own, and results of questions to it.
+  expect(buckets).toHaveLength(4);
   for (const bucket of buckets) {
     expect(template.one('aws_s3_bucket_public_access_block', { bucket })).toMatchObject({
       block_public_acls: true,

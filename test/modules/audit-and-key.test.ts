@@ -109,12 +109,14 @@ test("GIVEN the key WHEN synthesized THEN it rotates, and CloudWatch Logs may us
 
 test('GIVEN tags WHEN synthesized THEN every resource that takes tags has them', () => {
   const untagged = new Set([
+    'aws_athena_named_query',
     'aws_cloudwatch_event_archive',
     'aws_cloudwatch_event_target',
     'aws_cloudwatch_log_data_protection_policy',
     'aws_cloudwatch_log_metric_filter',
     'aws_cloudwatch_log_resource_policy',
     'aws_cloudwatch_log_subscription_filter',
+    'aws_cloudwatch_query_definition',
     'aws_directory_service_log_subscription',
     'aws_glue_catalog_table',
     'aws_iam_role_policy',

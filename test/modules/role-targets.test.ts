@@ -225,7 +225,10 @@ describe('approvals', () => {
 });
 
 test('GIVEN drift reports WHEN synthesized THEN they are kept for 400 days', () => {
-  expect(template.one('aws_s3_bucket_lifecycle_configuration').rule).toMatchObject([{ status: 'Enabled', expiration: [{ days: 400 }] }]);
+  const bucket = template.reference('aws_s3_bucket', { bucket: 'ad-lambda-test-reports-111122223333-eu-central-1' }, 'bucket');
+  expect(template.one('aws_s3_bucket_lifecycle_configuration', { bucket }).rule).toMatchObject([
+    { status: 'Enabled', expiration: [{ days: 400 }] },
+  ]);
 });
 
 test('GIVEN targets that are called like parts of the integration WHEN synthesized THEN no two resources of a kind have one name', () => {

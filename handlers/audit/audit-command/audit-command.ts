@@ -1,56 +1,46 @@
-/** Whether the audit trail is what was written. */
-import type { Hour } from '../segment.ts';
-import { verifyTrail } from '../verify.ts';
-import { type AuditCommandLine, parseCommandLine, UsageError, usage } from './options.ts';
-import { verdictText } from './report.ts';
-import { CommandError, openTrail } from './trail-source.ts';
+/** Asks the audit trail, and verifies it. */
+import { AnswerError } from '../answers/answer-error.ts';
+import type { Action, Surroundings } from './action.ts';
+import { changesAction } from './changes.ts';
+import { CommandError, type ExitCode, exitCodes, UsageError } from './exit-codes.ts';
+import { parseCommandLine } from './options.ts';
+import { plain } from './terminal-text.ts';
+import { timelineAction } from './timeline.ts';
+import { usage } from './usage.ts';
+import { verify } from './verify.ts';
+import { whatAction, whoAction } from './who.ts';
+import { whyAction } from './why.ts';
 
-export interface AuditCommandSurroundings {
-  readonly out: (text: string) => void;
-  readonly error: (text: string) => void;
-  /** Monotonic, in milliseconds: progress is told once a second at most. */
-  readonly elapsed: () => number;
-}
+export const actions = {
+  who: whoAction,
+  what: whatAction,
+  why: whyAction,
+  changes: changesAction,
+  timeline: timelineAction,
+  verify,
+} as const satisfies Readonly<Record<string, Action>>;
 
-export const exitCodes = { intact: 0, refused: 1, usage: 2 } as const;
-
-const progressEveryMs = 1000;
-
-/** @returns the exit code */
-export async function auditCommand(args: readonly string[], surroundings: AuditCommandSurroundings): Promise<number> {
+export async function auditCommand(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   try {
-    const commandLine = parseCommandLine(args);
-    if (commandLine !== 'help') return await verify(commandLine, surroundings);
+    const commandLine = parseCommandLine(args, actions);
+    if (commandLine !== 'help') return await actions[commandLine.action].run(commandLine.options, surroundings);
     surroundings.out(usage);
-    return exitCodes.intact;
+    return exitCodes.done;
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    surroundings.error(
-      error instanceof UsageError
-        ? `${message}\n\n${usage}`
-        : error instanceof CommandError
-          ? `${message}\n`
-          : `${name}: ${message}: look at the credentials, region and endpoint (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …)\n`,
-    );
-    return error instanceof UsageError ? exitCodes.usage : exitCodes.refused;
+    const { text, exitCode } = ending(error);
+    surroundings.error(text);
+    return exitCode;
   }
 }
 
-async function verify(commandLine: AuditCommandLine, { out, error, elapsed }: AuditCommandSurroundings): Promise<number> {
-  const source = await openTrail(commandLine);
-  let told = elapsed();
-  const onProgress = ({ hour, records }: { readonly hour: Hour; readonly records: number }) => {
-    if (elapsed() - told < progressEveryMs) return;
-    told = elapsed();
-    error(`${hour}: ${records} records\n`);
-  };
-  try {
-    const { from, to, json } = commandLine;
-    const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
-    const verdict = await verifyTrail({ evidence: source.evidence, publicKey: source.publicKey, ...range, onProgress });
-    out(json ? `${JSON.stringify(verdict)}\n` : verdictText(verdict));
-    return verdict.intact ? exitCodes.intact : exitCodes.refused;
-  } finally {
-    source.close();
+function ending(error: unknown): { readonly text: string; readonly exitCode: ExitCode } {
+  if (error instanceof UsageError) return { text: `${error.message}\n\n${usage}`, exitCode: exitCodes.usage };
+  if (error instanceof CommandError) return { text: `${error.message}\n`, exitCode: exitCodes.refused };
+  if (error instanceof AnswerError) {
+    const exitCode = { unknown: exitCodes.unknown, ambiguous: exitCodes.ambiguous, unreadable: exitCodes.refused }[error.kind];
+    return { text: `${error.message.split('\n').map(plain).join('\n')}\n`, exitCode };
   }
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const look = 'look at the credentials, region and endpoint (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …)';
+  return { text: `${name}: ${message}: ${look}\n`, exitCode: exitCodes.refused };
 }

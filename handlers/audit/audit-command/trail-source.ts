@@ -1,4 +1,4 @@
-/** Where the command reads a trail from: a deployment, found by the configuration of its close-audit function, or exported files. */
+/** Where `verify` reads a trail from: a deployment, found by the configuration of its close-audit function, or exported files. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
@@ -8,7 +8,8 @@ import { readEnvironment } from '../../platform/environment.ts';
 import type { Evidence } from '../evidence.ts';
 import { folderEvidence } from '../folder-evidence.ts';
 import { s3Evidence } from '../s3-evidence.ts';
-import type { AuditCommandLine } from './options.ts';
+import { CommandError } from './exit-codes.ts';
+import type { Options } from './options.ts';
 
 export interface TrailSource {
   readonly evidence: Evidence;
@@ -16,13 +17,8 @@ export interface TrailSource {
   readonly close: () => void;
 }
 
-/** The command cannot do what it was asked for; the message says why, and what to do. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
-}
-
 /** @throws CommandError */
-export async function openTrail({ files, publicKey, prefix, environment }: AuditCommandLine): Promise<TrailSource> {
+export async function openTrail({ files, publicKey, prefix, environment }: Options): Promise<TrailSource> {
   const given = publicKey === undefined ? undefined : await keyFrom(publicKey);
   if (files !== undefined) {
     if (given === undefined) throw new CommandError('--files needs --public-key');
@@ -38,11 +34,7 @@ export async function openTrail({ files, publicKey, prefix, environment }: Audit
   };
   try {
     const FunctionName = `${prefix}-${environment}-close-audit`;
-    const configuration = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName })).catch((error: unknown) => {
-      if (!(error instanceof ResourceNotFoundException)) throw error;
-      throw new CommandError(`there is no function ${FunctionName}: give --environment and --prefix of the deployment, and its region`);
-    });
-    const env = readEnvironment(['AUDIT_BUCKET', 'DIGEST_KEY_ID'], configuration.Environment?.Variables ?? {});
+    const env = readEnvironment(['AUDIT_BUCKET', 'DIGEST_KEY_ID'], await variablesOf(lambda, FunctionName));
     return { evidence: s3Evidence(s3, env.AUDIT_BUCKET), publicKey: given ?? (await keyOf(kms, env.DIGEST_KEY_ID)), close };
   } catch (error) {
     close();
@@ -68,4 +60,13 @@ async function keyFrom(path: string): Promise<KeyObject> {
     throw new CommandError(`--public-key ${path} is no public key in PEM form: export it with "aws kms get-public-key"`, { cause });
   }
   throw new CommandError(`--public-key ${path} is no key on an elliptic curve: give that of the trail`);
+}
+
+/** Environment variables of a deployed function. @throws CommandError when it is not there */
+export async function variablesOf(lambda: LambdaClient, FunctionName: string): Promise<Readonly<Record<string, string>>> {
+  const configuration = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName })).catch((error: unknown) => {
+    if (!(error instanceof ResourceNotFoundException)) throw error;
+    throw new CommandError(`there is no function ${FunctionName}: give --environment and --prefix of the deployment, and its region`);
+  });
+  return configuration.Environment?.Variables ?? {};
 }

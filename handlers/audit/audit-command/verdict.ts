@@ -1,8 +1,6 @@
-/** What the command prints. */
+/** What `verify` prints. */
 import type { Finding, Verdict } from '../verify.ts';
-
-/** Names in the files may be anybody's: none of them steers the terminal, or turns its text around (Unicode Standard Annex 9). */
-const plain = (text: string): string => text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+import { plain } from './terminal-text.ts';
 
 export function verdictText({ intact, finding, from, to, digests, segments, records }: Verdict): string {
   if (from === undefined)
