@@ -4,9 +4,9 @@
  * The same source gives the same bytes in any folder: fixed working directory, sorted names, fixed dates.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Metafile } from 'esbuild';
+import { build } from 'esbuild';
 import { zipSync } from 'fflate';
 import { type FunctionName, functions } from './functions.ts';
 
@@ -21,11 +21,11 @@ const directoryOfModule = 'const __dirname=import.meta.dirname;';
 /** Path of a function's zip, absolute. */
 export const zipPath = (name: FunctionName): string => join(root, 'dist', 'handlers', functions[name], `${name}.zip`);
 
-/** Builds one function's zip in memory. */
-export async function bundle(name: FunctionName): Promise<Uint8Array> {
+/** Builds the zips of some functions in memory: in one run, which reads what they share once. */
+export async function bundle<Name extends FunctionName>(names: readonly Name[]): Promise<Readonly<Record<Name, Uint8Array>>> {
   const result = await build({
     absWorkingDir: root,
-    entryPoints: [`handlers/${functions[name]}/${name}/index.ts`],
+    entryPoints: names.map((name) => ({ in: `handlers/${functions[name]}/${name}/index.ts`, out: name })),
     bundle: true,
     write: false,
     metafile: true,
@@ -38,19 +38,23 @@ export async function bundle(name: FunctionName): Promise<Uint8Array> {
     legalComments: 'none',
     // CommonJS packages inside the bundle ask for Node's own modules with require.
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-    outfile: 'index.mjs',
+    outdir: '.',
+    outExtension: { '.js': '.mjs' },
     logLevel: 'error',
   });
-  const code = result.outputFiles[0]?.contents;
-  if (code === undefined) throw new Error(`esbuild wrote nothing for ${name}`);
-  const wasm = besides(result.metafile);
-  const index = Object.keys(wasm).length === 0 ? code : Buffer.concat([Buffer.from(directoryOfModule), code]);
-  // A zip's dates have no time zone: fflate writes local time, so the date is built from local parts.
-  return zipSync({ ...wasm, 'index.mjs': index }, { level: 9, mtime: new Date(2000, 0, 1) });
+  const zips = names.map((name) => {
+    const code = result.outputFiles.find(({ path }) => basename(path, '.mjs') === name)?.contents;
+    if (code === undefined) throw new Error(`esbuild wrote nothing for ${name}`);
+    const wasm = besides(result.metafile.outputs[`${name}.mjs`]?.inputs ?? {});
+    const index = Object.keys(wasm).length === 0 ? code : Buffer.concat([Buffer.from(directoryOfModule), code]);
+    // A zip's dates have no time zone: fflate writes local time, so the date is built from local parts.
+    return [name, zipSync({ ...wasm, 'index.mjs': index }, { level: 9, mtime: new Date(2000, 0, 1) })] as const;
+  });
+  return Object.fromEntries(zips) as Record<Name, Uint8Array>;
 }
 
 /** Files that lie beside the code. */
-function besides({ inputs }: Metafile): Record<string, Uint8Array> {
+function besides(inputs: Readonly<Record<string, unknown>>): Record<string, Uint8Array> {
   const module = Object.keys(inputs).find((path) => path.endsWith(cedarModule));
   return module === undefined ? {} : { [cedarWasm]: readFileSync(join(root, dirname(module), cedarWasm)) };
 }
@@ -68,15 +72,9 @@ function writeIfChanged(path: string, bytes: Uint8Array): void {
 
 /** Builds all zips. @returns each zip's size in bytes */
 export async function bundleAll(): Promise<Readonly<Record<FunctionName, number>>> {
-  const names = Object.keys(functions) as FunctionName[];
-  const sizes = await Promise.all(
-    names.map(async (name) => {
-      const bytes = await bundle(name);
-      writeIfChanged(zipPath(name), bytes);
-      return [name, bytes.length] as const;
-    }),
-  );
-  return Object.fromEntries(sizes) as Record<FunctionName, number>;
+  const zips = Object.entries(await bundle(Object.keys(functions) as FunctionName[])) as [FunctionName, Uint8Array][];
+  for (const [name, bytes] of zips) writeIfChanged(zipPath(name), bytes);
+  return Object.fromEntries(zips.map(([name, bytes]) => [name, bytes.length])) as Record<FunctionName, number>;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,4 +1,5 @@
 /** `npm run sandbox`: the story, a measurement, or a sandbox to play with. */
+import { join } from 'node:path';
 import { auditCompleteness } from './audit-completeness.ts';
 import { interruption, unlessAborted } from './interruption.ts';
 import { measure } from './measure.ts';
@@ -51,9 +52,13 @@ async function run(commandLine: CommandLine, progress: Progress): Promise<number
   });
   let sandbox: Sandbox | undefined;
   const story = !commandLine.stay && commandLine.measure === 0;
-  const { environment, pollSeconds } = commandLine;
+  const { environment, pollSeconds, stacks } = commandLine;
   try {
-    sandbox = await startSandbox({ environment, pollSeconds, progress, signal, ...(story ? { beforeFirstPoll: beforeTheStory } : {}) });
+    sandbox = await startSandbox({
+      ...{ environment, pollSeconds, progress, signal },
+      ...(stacks && { stackDirectory: join(stacks, 'stacks', environment) }),
+      ...(story && { beforeFirstPoll: beforeTheStory }),
+    });
     if (commandLine.stay) {
       process.stdout.write(`${JSON.stringify(connection(sandbox))}\n`);
       progress.note('the sandbox runs; Ctrl-C ends it');

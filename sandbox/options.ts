@@ -1,4 +1,6 @@
 /** The sandbox's command line. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { environments } from '../examples/environments.ts';
 
@@ -10,6 +12,8 @@ export interface CommandLine {
   /** Single changes to measure; 0 plays the story. */
   readonly measure: number;
   readonly json: boolean;
+  /** Folder of stacks that are synthesized already. @default the examples are synthesized */
+  readonly stacks?: string;
 }
 
 const environmentNames = Object.keys(environments);
@@ -21,6 +25,8 @@ export const usage = `usage: npm run sandbox -- [options]
   --measure N      measure N single changes, from poll to role, and end
   --stay           skip the story: print one JSON line with what a client
                    needs, and run until interrupted
+  --stacks FOLDER  take what "npx cdktf synth" wrote into this folder
+                   (cdktf.out), and synthesize nothing
   --json           print the result as JSON on standard output
   -h, --help       this text
 
@@ -34,7 +40,7 @@ export class UsageError extends Error {
 
 /** @throws UsageError */
 export function parseCommandLine(args: readonly string[]): CommandLine | 'help' {
-  let values: { env?: string; stay?: boolean; poll?: string; measure?: string; json?: boolean; help?: boolean };
+  let values: { env?: string; stay?: boolean; poll?: string; measure?: string; json?: boolean; stacks?: string; help?: boolean };
   try {
     ({ values } = parseArgs({
       args: [...args],
@@ -44,6 +50,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine | 'help' 
         poll: { type: 'string' },
         measure: { type: 'string' },
         json: { type: 'boolean' },
+        stacks: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }));
@@ -57,7 +64,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine | 'help' 
   const measure = values.measure === undefined ? 0 : number(values.measure, '--measure', 1, 10_000);
   if (!Number.isInteger(measure)) throw new UsageError(`--measure ${values.measure}: give a whole number of changes`);
   if (values.stay && measure > 0) throw new UsageError('--stay and --measure exclude each other: give one of them');
-  return { environment, stay: values.stay ?? false, pollSeconds, measure, json: values.json ?? false };
+  const { stacks } = values;
+  if (stacks !== undefined && !existsSync(join(stacks, 'stacks', environment)))
+    throw new UsageError(`--stacks ${stacks}: give a folder that holds stacks/${environment}, as "npx cdktf synth" writes it`);
+  return { environment, stay: values.stay ?? false, pollSeconds, measure, json: values.json ?? false, ...(stacks && { stacks }) };
 }
 
 function number(text: string, option: string, least: number, most: number): number {

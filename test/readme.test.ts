@@ -19,7 +19,7 @@ const blocks = (language: string): readonly string[] =>
 const covered: Readonly<Record<string, readonly [file: string, text: string]>> = {
   'npm ci': ['.ci/run', 'npm ci'],
   'npm test': ['.ci/run', 'npm test'],
-  'npm run sandbox': ['test/sandbox/story.test.ts', "runSandbox('--env', environment, '--json')"],
+  'npm run sandbox': ['test/sandbox/story.test.ts', "runSandbox('--env', environment, '--json', ...stacks)"],
   'npm run sandbox -- --env prod': ['test/sandbox/story.test.ts', "['dev', 'staging', 'prod']"],
   'npm run sandbox -- --help': ['test/readme.test.ts', "'sandbox', '--', '--help'"],
   'npm run sandbox -- --measure 50': ['test/sandbox/measure.test.ts', "'--measure'"],

@@ -34,6 +34,8 @@ export function sambaConfiguration({ folder, domain, address, services, certific
     'ncalrpc dir': join(folder, 'run', 'ncalrpc'),
     'winbindd socket directory': join(folder, 'run', 'winbindd'),
     'ntp signd socket directory': join(folder, 'run', 'ntp-signd'),
+    // As Samba's own tests have it: a copy that ends with its process need not outlive the machine.
+    'ldb:nosync': 'yes',
     'tls enabled': 'yes',
     'tls keyfile': certificate.keyFile,
     'tls certfile': certificate.certificateFile,

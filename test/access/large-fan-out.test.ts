@@ -12,10 +12,11 @@ import { directoryTable } from '../directory/directory-table.ts';
 import { memoryMirror } from '../directory/memory-mirror.ts';
 import { domain, edgeRow, groupObject, objectRow, userObject } from '../directory/rows.ts';
 import { clientOf, endpointForTests } from '../sandbox/aws/endpoint-fixture.ts';
+import { thorough } from '../thorough.ts';
 
 const members = 50_000;
 /** In DynamoDB, where it takes two minutes to write the rows of so many: then 50,000 took 5.7 s and 299 MB. */
-const fewer = 10_000;
+const fewer = thorough ? 10_000 : 4_000;
 const megabytes = 512;
 /** Of the function's sixty, with a processor that is slower than a test's. */
 const seconds = 30;

@@ -1,13 +1,14 @@
 /** Random sequences of directory operations and polls at a real domain controller, with the function killed at random calls. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { someOf } from '../thorough.ts';
 import { Play } from './directory-play.ts';
 import { operations, type Step, walk } from './directory-walk.ts';
 import type { Failure } from './killed-function.ts';
 import { type SambaPolls, startSambaPolls } from './samba-polls.ts';
 
 /** The same walks in every run, or those of another seed. */
-const numRuns = Number(process.env.WALK_RUNS ?? 60);
+const numRuns = Number(process.env.WALK_RUNS ?? someOf(60));
 const seed = Number(process.env.WALK_SEED ?? 20_250_301);
 
 let host: SambaPolls;

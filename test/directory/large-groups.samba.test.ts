@@ -25,6 +25,7 @@ import { type AwsEndpoint, startEndpoint } from '../../sandbox/aws/endpoint.ts';
 import { runCommand } from '../../sandbox/domain-controller/command.ts';
 import { changeAttribute, createGroup } from '../../sandbox/domain-controller/population.ts';
 import { type DirSyncAnswer, type DirSyncSearch, type ScriptedLdapServer, startScriptedLdapServer } from '../ldap/scripted-server.ts';
+import { thorough } from '../thorough.ts';
 import { directoryTable } from './directory-table.ts';
 import { FailingCalls, FunctionKilledError } from './killed-function.ts';
 import { memoryMirror } from './memory-mirror.ts';
@@ -40,8 +41,10 @@ function expectEachOnce(guids: readonly string[], count: number): void {
   expect(new Set(guids).size).toBe(count);
 }
 
-describe('GIVEN a real domain controller with 5,000 users', () => {
-  const count = 5_000;
+/** Active Directory gives 1,500 values of an attribute at once (MaxValRange: MS-ADTS section 3.1.1.3.4.6). */
+const count = thorough ? 5_000 : 1_600;
+
+describe(`GIVEN a real domain controller with ${count} users`, () => {
   let polls: SambaPolls;
   let groupDn: string;
   const userDn = (number: number) => `CN=Person ${number},${polls.population.usersDn}`;
@@ -110,7 +113,8 @@ describe('GIVEN a domain controller that pages', () => {
   let server: ScriptedLdapServer;
   /** It answers as if something was written each time. */
   let usn = 1_000;
-  const members = 50_000;
+  const pages = thorough ? 10 : 6;
+  const members = pages * pageValues;
   let time = Date.parse('2025-03-01T10:00:00Z');
   const now = () => new Date(time);
   let requests = 0;
@@ -152,16 +156,16 @@ describe('GIVEN a domain controller that pages', () => {
       'GroupMemberAdded',
     );
 
-  test('WHEN 50,000 members join THEN they come in pages of 5,000, each once, and the cursor follows each page', {
+  test(`WHEN ${members} members join THEN they come in pages of ${pageValues}, each once, and the cursor follows each page`, {
     timeout: 120_000,
   }, async () => {
     const mirror = memoryMirror(now);
     await poll(mirror);
     const searches = server.dirSyncSearches().length;
-    expect(await poll(mirror)).toMatchObject({ outcome: 'done', pages: members / pageValues });
+    expect(await poll(mirror)).toMatchObject({ outcome: 'done', pages });
     expectEachOnce(added(mirror), members);
-    expect(server.dirSyncSearches().length - searches).toBe(members / pageValues);
-    expect(mirror.writes.cursors).toBe(members / pageValues - 1);
+    expect(server.dirSyncSearches().length - searches).toBe(pages);
+    expect(mirror.writes.cursors).toBe(pages - 1);
     expect(mirror.all().filter((row) => isEdgeRow(row) && row.present)).toHaveLength(members);
   });
 
@@ -184,12 +188,13 @@ describe('GIVEN a domain controller that pages', () => {
     time += 300_001;
     let polled = 0;
     while ((await poll(mirror, twoPages())).outcome === 'continues') polled += 1;
-    expect(polled).toBe(3);
+    // The last two of what was left end it.
+    expect(polled).toBe((pages - 2) / 2 - 1);
     expectEachOnce(added(mirror), members);
   });
 
   describe('and a table in DynamoDB, with a bus behind it', () => {
-    const few = 5_000;
+    const few = thorough ? 5_000 : 2_000;
     let endpoint: AwsEndpoint;
     let small: ScriptedLdapServer;
     const clients: { destroy(): void }[] = [];
@@ -205,7 +210,7 @@ describe('GIVEN a domain controller that pages', () => {
       await endpoint?.close();
     });
 
-    test('WHEN 5,000 members join THEN each is told once, and no item, entry or batch is too large', { timeout: 120_000 }, async () => {
+    test(`WHEN ${few} members join THEN each is told once, and no item, entry or batch is too large`, { timeout: 120_000 }, async () => {
       const options = { endpoint: endpoint.url, region: endpoint.region, credentials: endpoint.operator };
       const [dynamoDb, streams, bus] = [new DynamoDBClient(options), new DynamoDBStreamsClient(options), new EventBridgeClient(options)];
       clients.push(dynamoDb, streams, bus);

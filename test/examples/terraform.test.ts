@@ -1,10 +1,10 @@
-/** The three examples pass `terraform validate` and `terraform plan` with the real AWS provider, without an account. */
+/** The three examples pass `terraform plan`, which validates them first, with the real AWS provider, without an account. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { caCertificate } from '../modules/integration.ts';
-import { findTerraform, initialize, type Plan, validateAndPlan } from './terraform.ts';
-import { type Folder, root, synthesize, temporaryFolder } from './workspace.ts';
+import { plannedExample, type StackName } from './planned.ts';
+import { synthesizedExamples } from './synthesized.ts';
+import { findTerraform, type Plan } from './terraform.ts';
 
 const names = ['dev', 'staging', 'prod'] as const;
 /** Six are in each. Staging and prod read a Security log, dev and prod rotate credentials, and each target has two of its own: one at staging, two elsewhere. */
@@ -13,7 +13,7 @@ const functions = { dev: 11, staging: 9, prod: 12 } as const;
 const schedules = { dev: 6, staging: 4, prod: 6 } as const;
 const terraform = await findTerraform();
 const missing = 'missing' in terraform ? terraform.missing : undefined;
-if (missing) console.warn(`NOT TESTED: terraform validate and plan of the examples, because ${missing}`);
+if (missing) console.warn(`NOT TESTED: terraform plan of the examples, because ${missing}`);
 
 test('GIVEN a CI WHEN the examples are tested THEN Terraform and the AWS provider are there', (context) => {
   context.skip(!process.env.CI && missing !== undefined, missing);
@@ -21,50 +21,36 @@ test('GIVEN a CI WHEN the examples are tested THEN Terraform and the AWS provide
 });
 
 describe.skipIf(missing !== undefined)('with Terraform and the AWS provider', () => {
-  let folder: Folder;
   const plans = new Map<string, Promise<Plan>>();
 
-  beforeAll(async () => {
+  beforeAll(() => {
     if ('missing' in terraform) return;
-    folder = await temporaryFolder();
-    expect(await synthesize(root, join(folder.path, 'out'))).toMatchObject({ code: 0 });
-    const stacks = [...names, 'deployment'].map((name) => join(folder.path, 'out', 'stacks', name));
-    await initialize(terraform, stacks);
-    const variables = { directory_ca: caCertificate, scim_endpoint: 'https://wiki.example.com/scim/v2' };
-    const plan = (name: string) => validateAndPlan(join(folder.path, 'out', 'stacks', name), variables);
+    const plan = (name: StackName) => plannedExample(terraform, name);
     // Each takes a core: two at a time. Whoever awaits a plan sees its failure.
     const dev = plan('dev');
-    const later = dev.then(
-      () => plan('prod'),
-      () => plan('prod'),
-    );
+    const staging = plan('staging');
+    const after = (other: Promise<Plan>, name: StackName) => Promise.allSettled([other]).then(() => plan(name));
     for (const [name, promise] of [
       ['dev', dev],
-      ['staging', plan('staging')],
-      ['prod', later],
+      ['staging', staging],
+      ['prod', after(dev, 'prod')],
+      ['deployment', after(staging, 'deployment')],
     ] as const) {
       promise.catch(() => {});
       plans.set(name, promise);
     }
-  }, 240_000);
+  });
 
-  afterAll(async () => {
-    await Promise.allSettled(plans.values());
-    await folder?.remove();
-  }, 240_000);
+  afterAll(() => Promise.allSettled(plans.values()), 240_000);
 
   const planOf = (name: string): Promise<Plan> => plans.get(name) ?? Promise.reject(new Error(`no plan of ${name}`));
 
-  test.each(names)(
-    'GIVEN %s WHEN validated and planned THEN it only creates, and every function is among it',
-    { timeout: 240_000 },
-    async (name) => {
-      const plan = await planOf(name);
-      const managed = plan.resource_changes.filter(({ mode }) => mode === 'managed');
-      expect(new Set(managed.flatMap(({ change }) => change.actions))).toEqual(new Set(['create']));
-      expect(managed.filter(({ type }) => type === 'aws_lambda_function')).toHaveLength(functions[name]);
-    },
-  );
+  test.each(names)('GIVEN %s WHEN planned THEN it only creates, and every function is among it', { timeout: 240_000 }, async (name) => {
+    const plan = await planOf(name);
+    const managed = plan.resource_changes.filter(({ mode }) => mode === 'managed');
+    expect(new Set(managed.flatMap(({ change }) => change.actions))).toEqual(new Set(['create']));
+    expect(managed.filter(({ type }) => type === 'aws_lambda_function')).toHaveLength(functions[name]);
+  });
 
   test.each(names)('GIVEN %s WHEN planned THEN the plan shows no secret value', { timeout: 240_000 }, async (name) => {
     const plan = await planOf(name);
@@ -88,20 +74,19 @@ describe.skipIf(missing !== undefined)('with Terraform and the AWS provider', ()
     expect(configuration).not.toContain('aws_iam_policy_document');
   });
 
-  test('GIVEN the deployment WHEN validated and planned THEN each environment gets a role, which only GitHub opens', {
+  test('GIVEN the deployment WHEN planned THEN each environment gets a role, which only GitHub opens', {
     timeout: 240_000,
   }, async () => {
-    await Promise.allSettled(plans.values());
-    const plan = await validateAndPlan(join(folder.path, 'out', 'stacks', 'deployment'), {});
+    const plan = await planOf('deployment');
     const created = Map.groupBy(plan.resource_changes, ({ type }) => type);
     expect(created.get('aws_iam_openid_connect_provider')).toHaveLength(1);
     const roles = created.get('aws_iam_role') ?? [];
     expect(roles.map(({ change }) => change.after.name).sort()).toEqual(names.map((name) => `ad-lambda-${name}-deploy`).sort());
   });
 
-  test('GIVEN the stacks WHEN synthesized THEN these three, and the one that deploys them, are all there is', () => {
+  test('GIVEN the stacks WHEN synthesized THEN these three, and the one that deploys them, are all there is', async () => {
     expect(
-      readdirSync(join(folder.path, 'out', 'stacks'))
+      readdirSync(join(await synthesizedExamples(), 'stacks'))
         .filter((entry) => !entry.startsWith('.'))
         .sort(),
     ).toEqual([...names, 'deployment'].sort());

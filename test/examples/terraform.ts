@@ -95,15 +95,16 @@ export async function initialize({ pluginDirectory }: Terraform, stackDirectorie
 }
 
 /**
+ * Plans, which validates too (Terraform CLI, "Command: validate": a plan includes an implied validation check).
+ *
  * @param options of `terraform plan` besides
- * @throws when validate or plan fails, with Terraform's own output
+ * @throws when the stack is not valid or the plan fails, with Terraform's own output
  */
-export async function validateAndPlan(
+export async function planned(
   directory: string,
   variables: Readonly<Record<string, string>>,
   options: readonly string[] = [],
 ): Promise<Plan> {
-  await terraform(directory, variables, 'validate', '-no-color');
   await terraform(directory, variables, 'plan', '-input=false', '-no-color', '-out=plan', ...options);
   return JSON.parse(await terraform(directory, variables, 'show', '-json', 'plan')) as Plan;
 }

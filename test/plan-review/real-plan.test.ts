@@ -4,16 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { markdownOf } from '../../modules/plan-review/report/markdown.ts';
 import { type Review, review } from '../../modules/plan-review/review.ts';
-import { findTerraform, initialize, validateAndPlan } from '../examples/terraform.ts';
-import { type Folder, root, synthesize, temporaryFolder } from '../examples/workspace.ts';
-import { caCertificate } from '../modules/integration.ts';
+import { copyOfExample, plannedExample, variablesOf } from '../examples/planned.ts';
+import { findTerraform, planned } from '../examples/terraform.ts';
+import { type Folder, temporaryFolder } from '../examples/workspace.ts';
 import { appliedState } from './applied-state.ts';
 
 const terraform = await findTerraform();
 const missing = 'missing' in terraform ? terraform.missing : undefined;
 if (missing) console.warn(`NOT TESTED: reviews of real plans, because ${missing}`);
-
-const variables = { directory_ca: caCertificate, scim_endpoint: 'https://wiki.example.com/scim/v2' };
 
 test('GIVEN a CI WHEN reviews are tested THEN Terraform and the AWS provider are there', (context) => {
   context.skip(!process.env.CI && missing !== undefined, missing);
@@ -30,15 +28,13 @@ describe.skipIf(missing !== undefined)('reviews of plans of prod', () => {
 
   beforeAll(async () => {
     if ('missing' in terraform) return;
-    folder = await temporaryFolder();
-    expect(await synthesize(root, join(folder.path, 'out'))).toMatchObject({ code: 0 });
-    const stack = join(folder.path, 'out', 'stacks', 'prod');
-    await initialize(terraform, [stack]);
-    const plan = await validateAndPlan(stack, variables);
+    const plan = await plannedExample(terraform, 'prod');
     first = await review(JSON.stringify(plan), undefined);
+    folder = await temporaryFolder();
+    const stack = await copyOfExample(terraform, 'prod', folder.path);
     await writeFile(join(stack, 'terraform.tfstate'), appliedState(plan));
     await change(join(stack, 'cdk.tf.json'));
-    changed = await review(JSON.stringify(await validateAndPlan(stack, variables, ['-refresh=false'])), undefined);
+    changed = await review(JSON.stringify(await planned(stack, variablesOf('prod'), ['-refresh=false'])), undefined);
   }, 480_000);
 
   afterAll(() => folder?.remove());

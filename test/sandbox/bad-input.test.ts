@@ -1,4 +1,5 @@
 /** Bad input to the whole integration: a clear error or a stated no-op, nothing granted, nothing lost, and the next good run carries on. */
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditTrail } from '../../sandbox/audit-trail.ts';
 import type { Caller } from '../../sandbox/aws/endpoint.ts';
@@ -9,6 +10,7 @@ import { createRuntime } from '../../sandbox/runtime/index.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { guidOf } from '../../sandbox/story.ts';
 import { until } from '../../sandbox/waiting.ts';
+import { synthesizedExamples } from '../examples/synthesized.ts';
 
 describe('bad input to a running integration', () => {
   let sandbox: Sandbox;
@@ -76,7 +78,12 @@ describe('bad input to a running integration', () => {
   };
 
   beforeAll(async () => {
-    sandbox = await startSandbox({ environment: 'dev', pollSeconds: 3600, progress: progressTo(() => {}) });
+    sandbox = await startSandbox({
+      environment: 'dev',
+      stackDirectory: join(await synthesizedExamples(), 'stacks', 'dev'),
+      pollSeconds: 3600,
+      progress: progressTo(() => {}),
+    });
     sandbox.runtime.pauseSchedules();
     await settle();
   }, 120_000);
@@ -228,15 +235,21 @@ describe('bad input to a running integration', () => {
     const { controller, endpoint } = sandbox;
     const other = createRuntime({ endpoint, stack, hosts: { [controller.host]: controller.address } });
     // The first is held up while it has the lease: it reads the secret after taking it.
-    const undo = endpoint.inject({ match: ({ operation }) => operation === 'GetSecretValue', times: 1, effect: { delayMs: 2_000 } });
+    const [leaseTaken, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const before = () => {
+      leaseTaken.resolve();
+      return answered.promise;
+    };
+    const undo = endpoint.inject({ match: ({ operation }) => operation === 'GetSecretValue', times: 1, effect: { before } });
     try {
       const first = detect();
-      await until('the lease', async () => endpoint.calls.findLast(({ operation }) => operation === 'UpdateItem') && true);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await leaseTaken.promise;
       const second = await other.invoke('detect-changes-corp', {});
       expect(second.payload).toEqual({ outcome: 'lease-held' });
+      answered.resolve();
       expect((await first).payload).toMatchObject({ outcome: 'done' });
     } finally {
+      answered.resolve();
       undo();
       await other.stop();
     }

@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseCommandLine, UsageError } from '../../sandbox/options.ts';
 
@@ -16,6 +19,19 @@ describe('the command line of the sandbox', () => {
     });
     expect(parseCommandLine(['--help'])).toBe('help');
     expect(parseCommandLine(['-h'])).toBe('help');
+  });
+
+  it('GIVEN a folder of stacks THEN it is taken where it holds the environment', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'stacks-'));
+    try {
+      mkdirSync(join(folder, 'stacks', 'prod'), { recursive: true });
+      expect(parseCommandLine(['--stacks', folder, '--env', 'prod'])).toMatchObject({ environment: 'prod', stacks: folder });
+      expect(() => parseCommandLine(['--stacks', folder])).toThrow(
+        new UsageError(`--stacks ${folder}: give a folder that holds stacks/dev, as "npx cdktf synth" writes it`),
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('fails for an environment that there is not, naming those there are', () => {

@@ -1,4 +1,5 @@
 /** A change at the domain controller whose event reaches the Security log: the event alone brings the change, with the name of who did it. */
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { auditCommand } from '../../handlers/audit/audit-command/audit-command.ts';
 import { sidText } from '../../handlers/platform/object-identity.ts';
@@ -8,6 +9,7 @@ import { functionSetting, isDetectChanges } from '../../sandbox/function-setting
 import { type Sandbox, startSandbox } from '../../sandbox/sandbox.ts';
 import { until } from '../../sandbox/waiting.ts';
 import { manyLines, oneLine, type WindowsEvent } from '../directory/security-log/windows-events.ts';
+import { synthesizedExamples } from '../examples/synthesized.ts';
 
 const silent = { step: <T>(_: string, work: () => Promise<T>) => work(), note: () => {}, mute: () => {} };
 /** Events further apart than this wake anew (wakeDebounceMs). */
@@ -29,7 +31,8 @@ let records = 0;
 const bus: OnTheBus[] = [];
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ environment: 'prod', pollSeconds: 3600, progress: silent });
+  const stackDirectory = join(await synthesizedExamples(), 'stacks', 'prod');
+  sandbox = await startSandbox({ environment: 'prod', stackDirectory, pollSeconds: 3600, progress: silent });
   const { stack, endpoint, runtime, population, controller } = sandbox;
   runtime.pauseSchedules();
   await runtime.idle();

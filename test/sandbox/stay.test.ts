@@ -14,6 +14,7 @@ import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { Attribute, Change, Client } from 'ldapts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../sandbox/waiting.ts';
+import { synthesizedExamples } from '../examples/synthesized.ts';
 import { foldersOf, processesWith, type RunningCommand, runSandbox, sandboxProcess } from './command.ts';
 
 describe('npm run sandbox -- --stay', () => {
@@ -28,7 +29,7 @@ describe('npm run sandbox -- --stay', () => {
   });
 
   beforeAll(async () => {
-    command = runSandbox('--stay', '--poll', '0.3');
+    command = runSandbox('--stay', '--poll', '0.3', '--stacks', await synthesizedExamples());
     line = await command.jsonLine();
     ldap = new Client({ url: line.ldapsUrl as string, tlsOptions: { ca: [readFileSync(line.caFile as string)] } });
     await ldap.bind(line.bindDn as string, line.bindPassword as string);
@@ -147,7 +148,7 @@ describe('npm run sandbox -- --stay', () => {
 
 describe('a sandbox that is killed', () => {
   it('GIVEN SIGKILL THEN neither process nor folder stays behind', async () => {
-    const command = runSandbox('--stay');
+    const command = runSandbox('--stay', '--stacks', await synthesizedExamples());
     await command.jsonLine();
     const pid = await sandboxProcess(command);
     const folders = await foldersOf(pid);
@@ -159,10 +160,17 @@ describe('a sandbox that is killed', () => {
 });
 
 describe('a sandbox that is interrupted', () => {
-  it.each(['starting the domain controller', '✓ synthesize', '✓ start the functions', '✓ Ada joins'])(
+  const synthesized = async () => ['--stacks', await synthesizedExamples()];
+
+  it.each<[string, () => Promise<string[]>]>([
+    ['starting the domain controller', async () => []],
+    ['✓ synthesize', async () => []],
+    ['✓ start the functions', synthesized],
+    ['✓ Ada joins', synthesized],
+  ])(
     'GIVEN Ctrl-C at "%s" THEN it ends within 2 s, tells of no failed step and leaves nothing',
-    async (moment) => {
-      const command = runSandbox();
+    async (moment, options) => {
+      const command = runSandbox(...(await options()));
       await until(moment, async () => (command.stderr().includes(moment) ? true : undefined), 60_000);
       const pid = await sandboxProcess(command);
       const folders = await foldersOf(pid);

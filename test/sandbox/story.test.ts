@@ -4,6 +4,7 @@ import type { TargetCompleteness } from '../../sandbox/audit-completeness.ts';
 import type { PermissionRow } from '../../sandbox/report/permissions.ts';
 import type { StoryRow } from '../../sandbox/story-row.ts';
 import { until } from '../../sandbox/waiting.ts';
+import { synthesizedExamples } from '../examples/synthesized.ts';
 import { foldersOf, runSandbox, sandboxProcess } from './command.ts';
 
 interface Result {
@@ -25,7 +26,9 @@ describe.each(['dev', 'staging', 'prod'] as const)('npm run sandbox -- --env %s'
 
   beforeAll(async () => {
     const began = performance.now();
-    const command = runSandbox('--env', environment, '--json');
+    // One environment as a newcomer has it, who has synthesized nothing.
+    const stacks = environment === 'dev' ? [] : ['--stacks', await synthesizedExamples()];
+    const command = runSandbox('--env', environment, '--json', ...stacks);
     const pid = await until('the start of the sandbox', () => sandboxProcess(command).catch(() => undefined));
     exitCode = await command.ended();
     foldersLeft = await foldersOf(pid);

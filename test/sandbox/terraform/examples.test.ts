@@ -1,20 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { startEndpoint } from '../../../sandbox/aws/endpoint.ts';
 import { outsideLogGroups } from '../../../sandbox/outside-the-stack.ts';
-import { synthesize } from '../../../sandbox/synthesis.ts';
 import { applyStack } from '../../../sandbox/terraform/apply-stack.ts';
 import { loadTemplate } from '../../../sandbox/terraform/template.ts';
+import { synthesizedExamples } from '../../examples/synthesized.ts';
 
 describe('the example stacks', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'example-stacks-'));
+  let folder: string;
 
   beforeAll(async () => {
-    await synthesize('dev', folder);
-  }, 60_000);
-  afterAll(() => rmSync(folder, { recursive: true }));
+    folder = await synthesizedExamples();
+  });
 
   it.each(['dev', 'staging', 'prod'])(
     'GIVEN %s WHEN it is applied THEN every function, its trigger and its policies are known',
