@@ -88,7 +88,7 @@ export async function startBrowser(program: string): Promise<BrowserSession> {
       }
     },
     async pdf() {
-      const { data } = await call('Page.printToPDF', { preferCSSPageSize: true, generateTaggedPDF: process.env.TAG !== '0' });
+      const { data } = await call('Page.printToPDF', { preferCSSPageSize: true, generateTaggedPDF: true });
       return Buffer.from(data, 'base64');
     },
     async screenshot(scheme, width, height) {

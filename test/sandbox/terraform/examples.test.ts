@@ -45,6 +45,7 @@ describe('the example stacks', () => {
           ...(readsLog ? ['read-security-log'] : []),
           ...ofEveryTarget('reconcile'),
           'record-audit',
+          'review-access',
           ...(rotates ? ['rotate-credential-corp'] : []),
           'settle-guard',
           ...ofEveryTarget('sync-roles'),
@@ -61,6 +62,7 @@ describe('the example stacks', () => {
           'decide-access',
           'detect-changes-corp',
           ...ofEveryTarget('reconcile'),
+          'review-access',
           ...(rotates ? ['rotate-credential-corp'] : []),
         ]);
         const fed = stack.eventSources.map(({ functionName, kind }) => [functionName.slice(prefix.length), kind]);
