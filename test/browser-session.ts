@@ -17,8 +17,6 @@ export interface BrowserSession {
   press(key: string, code: number): Promise<void>;
   /** With the page's structure in it, where every row of a table is one (PDF 2.0, "Structure types", TR). */
   pdf(): Promise<Buffer>;
-  /** Shows the page as it would be on `print`; an empty text: on the screen again. */
-  media(name: 'print' | ''): Promise<void>;
   screenshot(scheme: 'light' | 'dark', width: number, height: number): Promise<Buffer>;
   /** What the page logged, threw or was denied by its policy since it was opened. */
   readonly problems: readonly string[];
@@ -92,9 +90,6 @@ export async function startBrowser(program: string): Promise<BrowserSession> {
     async pdf() {
       const { data } = await call('Page.printToPDF', { preferCSSPageSize: true, generateTaggedPDF: true });
       return Buffer.from(data, 'base64');
-    },
-    async media(media) {
-      await call('Emulation.setEmulatedMedia', { media });
     },
     async screenshot(scheme, width, height) {
       await call('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });

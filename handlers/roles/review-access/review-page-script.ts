@@ -1,10 +1,10 @@
 /**
  * What a review's page does by itself: finds, filters, sorts and groups its rows. All rows are in the page, and are shown without a script too;
- * with it a screen shows the first few hundred of those that fit, and paper shows them all.
+ * with it a screen shows the first two hundred of those that fit, and paper shows them all.
  */
 
 /** Rows that a screen shows at first, and with each "more". */
-export const shownRows = 300;
+export const shownRows = 200;
 
 export const reviewScript = `
 document.documentElement.classList.add('js');
