@@ -7,6 +7,7 @@ export const functions = {
   'sync-roles': 'roles',
   reconcile: 'roles',
   'settle-guard': 'roles',
+  'review-access': 'roles',
   'rotate-credential': 'credentials',
   'record-audit': 'audit',
   'close-audit': 'audit',

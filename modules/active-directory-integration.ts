@@ -13,6 +13,7 @@ import { ConfigurationBucket } from './platform/configuration-bucket.ts';
 import { IntegrationEnvironment, type IntegrationEnvironmentProps } from './platform/integration-environment.ts';
 import type { ObjectLock } from './platform/private-bucket.ts';
 import { type LogRetentionDays, type NonEmpty, WrongPropError } from './platform/prop-checks.ts';
+import { AccessReview, type AccessReviewPeriod } from './roles/access-review.ts';
 import { RoleSync } from './roles/role-sync.ts';
 import { checkedTargets, type TargetProps, targetOfRoles } from './roles/target-props.ts';
 
@@ -23,6 +24,8 @@ export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentP
   readonly targets: NonEmpty<TargetProps>;
   /** Accounts of the directories whose passwords rotate, an entry a directory. @default none */
   readonly credentials?: NonEmpty<CredentialsOfDirectory>;
+  /** How often a report says who holds what and why. @default 'month' */
+  readonly accessReviewEvery?: AccessReviewPeriod;
   /** Days the event archive keeps events for a replay. @default 30 */
   readonly archiveRetentionDays?: number;
   /** Days the audit trail is kept, in its log group and locked in its bucket. @default 400 */
@@ -53,6 +56,7 @@ export class ActiveDirectoryIntegration extends Construct {
   readonly directory: DirectoryWatch;
   readonly access: AccessDecision;
   readonly roles: RoleSync;
+  readonly accessReview: AccessReview;
   /** There when credentials are to rotate. */
   readonly credentials: Credentials | undefined;
   readonly audit: AuditTrail;
@@ -79,6 +83,10 @@ export class ActiveDirectoryIntegration extends Construct {
       ...optional('revalidateEveryHours', props.revalidateEveryHours),
     });
     this.roles = new RoleSync(this, 'roles', { environment, bus, access: this.access, targets });
+    this.accessReview = new AccessReview(this, 'access-review', {
+      ...{ environment, bus, directory: this.directory, access: this.access, roles: this.roles },
+      ...optional('every', props.accessReviewEvery),
+    });
     this.credentials =
       props.credentials &&
       new Credentials(this, 'credentials', { environment, bus, directory: this.directory, credentials: props.credentials });

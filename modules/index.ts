@@ -61,6 +61,7 @@ export { type LogRetentionDays, type NonEmpty, WrongPropError } from './platform
 export { type Runbook, runbooks } from './platform/runbooks.ts';
 export { ScheduledCall, type ScheduledCallProps } from './platform/scheduled-call.ts';
 export { Table, type TableProps } from './platform/table.ts';
+export { AccessReview, type AccessReviewPeriod, type AccessReviewProps } from './roles/access-review.ts';
 export { ApprovalKey, type ApprovalKeyProps } from './roles/approval-key.ts';
 export { GuardSettlement, type GuardSettlementProps } from './roles/guard-settlement.ts';
 export { RoleSync, type RoleSyncProps } from './roles/role-sync.ts';

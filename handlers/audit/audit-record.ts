@@ -4,8 +4,8 @@
  */
 import { catalogue } from '../events/catalogue.ts';
 import { type AnyIdentityEvent, correlationId } from '../events/identity-event.ts';
+import type { JsonValue } from '../platform/canonical-json.ts';
 import { beforeAfter, decidedBy } from './before-after.ts';
-import type { JsonValue } from './canonical-json.ts';
 import { classifications, type OcsfClass, ocsfClasses, ocsfVersion, severities, statuses } from './ocsf-classes.ts';
 
 /** What ran when a record was written. */

@@ -1,7 +1,7 @@
 /** What was before and after, and what the decision goes by: read from an event's change, for a reviewer and for queries. Pure. */
 import type { Grant } from '../events/catalogue.ts';
 import type { AnyIdentityEvent } from '../events/identity-event.ts';
-import type { JsonValue } from './canonical-json.ts';
+import type { JsonValue } from '../platform/canonical-json.ts';
 
 export interface BeforeAfter {
   readonly before?: JsonValue;

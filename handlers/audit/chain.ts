@@ -2,8 +2,9 @@
  * The hash chain of one writer. A record's line is its canonical JSON; its hash is the SHA-256 of that line, and the writer's next record
  * names it as `previous`. Whoever changes, drops, adds or moves a record has to change every later one of that writer.
  */
+
+import { canonicalJson, type JsonValue, sha256 } from '../platform/canonical-json.ts';
 import type { AuditRecord, ChainedRecord, ChainLink } from './audit-record.ts';
-import { canonicalJson, type JsonValue, sha256 } from './canonical-json.ts';
 
 /** Where a writer's chain stands: the sequence number and the hash of its last record. */
 export interface ChainHead {

@@ -3,7 +3,7 @@
  * chained to the digest of the hour before. An hour without records has one, too: a missing digest always means that one was taken away.
  */
 import * as v from 'valibot';
-import { canonicalJson, type JsonValue, sha256 } from './canonical-json.ts';
+import { canonicalJson, type JsonValue, sha256 } from '../platform/canonical-json.ts';
 
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const hour = v.pipe(v.string(), v.regex(/^\d{4}-\d{2}-\d{2}T\d{2}$/));

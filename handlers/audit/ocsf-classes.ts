@@ -129,6 +129,8 @@ export const classifications: Readonly<Record<IdentityEventType, Classification>
   GuardDecided: as('Entity Management', 'Other', 'High'),
   DriftFound: as('Entity Management', 'Other', 'High'),
   DriftHealed: as('Entity Management', 'Update', 'Medium'),
+  AccessReviewed: as('Entity Management', 'Read', 'Low'),
+  AccessReviewSignedOff: as('Entity Management', 'Other', 'Medium'),
 
   CredentialRotated: as('Account Change', 'Password Change', 'Low'),
   CredentialRotationFailed: as('Account Change', 'Password Change', 'High', 'Failure'),

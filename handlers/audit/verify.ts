@@ -3,8 +3,8 @@
  * chains. Streams hour by hour; what it keeps is a hash a writer.
  */
 import { type KeyObject, verify as verifySignature } from 'node:crypto';
+import { sha256 } from '../platform/canonical-json.ts';
 import { mapLimited } from '../platform/dynamodb.ts';
-import { sha256 } from './canonical-json.ts';
 import { type ChainHead, chainStart, linesOf, type ReadLine, readLine } from './chain.ts';
 import { type Digest, type DigestedSegment, type DigestedWriter, digestHash, readDigest, signedText } from './digest.ts';
 import type { Evidence } from './evidence.ts';

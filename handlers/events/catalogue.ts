@@ -29,6 +29,8 @@ export const objectTypes = [
   'credential',
   /** A role mapping, a file of policies, or the settings beside them. */
   'configuration',
+  /** Nor is this: a report about access. */
+  'report',
 ] as const;
 
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -393,6 +395,18 @@ export const catalogue = {
   },
   DriftHealed: { source: roles, change: v.strictObject({ target: text, run: text, kind: v.picklist(driftKinds), detail: text }) },
 
+  /** A report says who holds what; see `handlers/roles/access-review.ts`. */
+  AccessReviewed: {
+    source: roles,
+    change: v.strictObject({
+      /** Key of the report's files, without their endings. */
+      report: text,
+      /** Of its canonical JSON, in hex. */
+      sha256: text,
+      counts: v.record(text, v.number()),
+    }),
+  },
+
   CredentialRotated: {
     source: credentials,
     change: v.strictObject({
@@ -425,6 +439,20 @@ export const catalogue = {
       staged: v.number(),
       digest: text,
       /** DER (RFC 3279 section 2.2.3), in base64. */
+      signature: text,
+    }),
+  },
+  /** A person's word that they have reviewed a report, signed with the same key (see `handlers/roles/sign-off.ts`). */
+  AccessReviewSignedOff: {
+    source: approval,
+    change: v.strictObject({
+      report: text,
+      sha256: text,
+      counts: v.record(text, v.number()),
+      /** Who reviewed it, as they say; `signer` is the ARN that signed. */
+      by: text,
+      signer: text,
+      note: v.optional(text),
       signature: text,
     }),
   },

@@ -9,7 +9,7 @@ import { eventTypes, type IdentityEventType } from '../../handlers/events/catalo
 import type { Environment } from '../../handlers/platform/environment.ts';
 import type { DirectoryWatch } from '../directory/directory-watch.ts';
 import type { IdentityBus } from '../events/identity-bus.ts';
-import type { ConfigurationBucket } from '../platform/configuration-bucket.ts';
+import type { ConfigurationBucket, ConfigurationObject } from '../platform/configuration-bucket.ts';
 import { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { MessageQueue } from '../platform/message-queue.ts';
@@ -26,6 +26,7 @@ import {
   readConfigurationActions,
   readGrantsActions,
   readKnownConfigurationActions,
+  readMappingsActions,
   scanGrantsActions,
 } from './permissions.ts';
 
@@ -55,6 +56,8 @@ export class AccessDecision extends Construct {
   readonly decideAccess: HandlerFunction;
   /** Key of the object with mappings and the names of policies, which holds their hash: their revision. */
   readonly configurationRevision: string;
+  /** The object with role mappings and the names of policies. */
+  readonly configuration: ConfigurationObject;
   readonly #targets: readonly string[];
   #roleQueues: Readonly<Record<string, MessageQueue>> | undefined;
 
@@ -67,6 +70,7 @@ export class AccessDecision extends Construct {
       attributes: directory.attributes,
       domains: directory.domains,
     });
+    this.configuration = objects.configuration;
     this.configurationRevision = objects.configuration.key;
     this.grants = new Table(this, 'grants', {
       environment,
@@ -145,6 +149,11 @@ export class AccessDecision extends Construct {
   /** Lets the grantee read what all principals should have. A scan names no partition, so it also reads what guards hold back. */
   grantScanGrants(grantee: Grantee): void {
     grantee.allow({ Sid: 'ScanGrants', Effect: 'Allow', Action: scanGrantsActions, Resource: [this.grants.arn] });
+  }
+
+  /** Lets the grantee read role mappings, and no policy. */
+  grantReadMappings(grantee: Grantee): void {
+    grantee.allow({ Sid: 'ReadMappings', Effect: 'Allow', Action: readMappingsActions, Resource: [this.configuration.arn] });
   }
 
   /** Lets the grantee keep the guards of these targets, and no principal's grants. */

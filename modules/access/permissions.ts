@@ -9,4 +9,6 @@ export const scanGrantsActions = ['dynamodb:Scan'] as const;
 export const keepGuardsActions = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'] as const;
 /** Sets what a target holds, of which a guard's shares are, and asks the guard nothing. */
 export const countHeldActions = ['dynamodb:UpdateItem'] as const;
+/** A review tells when mappings end; it reads no policy. */
+export const readMappingsActions = ['s3:GetObject'] as const;
 export const readConfigurationActions = ['s3:GetObject'] as const;

@@ -33,6 +33,7 @@ export const runbookOf: Readonly<Record<FunctionName, Runbook>> = {
   'rotate-credential': 'rotation-failed',
   'record-audit': 'audit-trail-broken',
   'close-audit': 'audit-trail-broken',
+  'review-access': 'dead-letter-queue',
 };
 
 /** Without these a change of the directory does not become a role. Whether detect-changes does its work, its lag tells, not its errors. */

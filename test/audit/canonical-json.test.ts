@@ -1,7 +1,7 @@
 /** RFC 8785: one value, one form. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { canonicalJson, type JsonValue } from '../../handlers/audit/canonical-json.ts';
+import { canonicalJson, type JsonValue } from '../../handlers/platform/canonical-json.ts';
 
 test('GIVEN the example of RFC 8785 section 3.2.2 THEN its canonical form is that of section 3.2.3', () => {
   const value = JSON.parse(

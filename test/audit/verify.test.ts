@@ -1,10 +1,10 @@
 /** Verify names the first thing that is not as it was written, and nothing where all is. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { canonicalJson, type JsonValue } from '../../handlers/audit/canonical-json.ts';
 import { chained, chainStart, linesOf } from '../../handlers/audit/chain.ts';
 import { type Digest, digestText, readDigest } from '../../handlers/audit/digest.ts';
 import { digestKey } from '../../handlers/audit/segment.ts';
 import { verifyTrail } from '../../handlers/audit/verify.ts';
+import { canonicalJson, type JsonValue } from '../../handlers/platform/canonical-json.ts';
 import { closedTrail } from './closed-trail.ts';
 import { digestKeys, memoryTrail } from './memory-trail.ts';
 import { randomNumbers, tamperByte, tamperFile, tamperRecord } from './tampering.ts';

@@ -12,6 +12,7 @@ import { publishChangesEnvironment } from '../../handlers/directory/publish-chan
 import { readSecurityLogEnvironment } from '../../handlers/directory/read-security-log/environment.ts';
 import { type FunctionName, functions } from '../../handlers/functions.ts';
 import { reconcileEnvironment } from '../../handlers/roles/reconcile/environment.ts';
+import { reviewAccessEnvironment } from '../../handlers/roles/review-access/environment.ts';
 import { settleGuardEnvironment } from '../../handlers/roles/settle-guard/environment.ts';
 import { syncRolesEnvironment } from '../../handlers/roles/sync-roles/environment.ts';
 import { HandlerFunction, IntegrationEnvironment } from '../../modules/index.ts';
@@ -41,6 +42,7 @@ const variables: Readonly<Record<FunctionName, readonly string[]>> = {
   'sync-roles': syncRolesEnvironment,
   reconcile: reconcileEnvironment,
   'settle-guard': settleGuardEnvironment,
+  'review-access': reviewAccessEnvironment,
   'rotate-credential': rotateCredentialEnvironment,
   'record-audit': recordAuditEnvironment,
   'close-audit': closeAuditEnvironment,

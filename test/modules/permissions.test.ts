@@ -33,6 +33,7 @@ const template = synthesize({
   directories: [
     {
       existing: { ...existing, bindSecretArn },
+      capture: { attributes: ['lastLogonTimestamp'] },
       reaction: 'security-log',
       securityLog: { logGroupName: '/corp/domain-controllers/security' },
     },
@@ -186,6 +187,18 @@ const allowed: Readonly<Record<string, Allowed>> = {
     SendWhatWasDecided: [platform.sendMessageActions, roleQueues],
     VerifyApprovals: [roles.verifyApprovalActions, [approvals]],
   },
+  'review-access': {
+    ...ofEvery('review-access'),
+    ...deadLetters('review-access'),
+    ...raiseEvents,
+    ScanGrants: [access.scanGrantsActions, [grants]],
+    ReadMappings: [access.readMappingsActions, objects.filter((one) => one.includes('/access/'))],
+    LookUpObjects: [directory.lookUpObjectsActions, [mirror]],
+    ReviewLedger: [roles.reviewLedgerActions, [ledger]],
+    KeepReviews: [roles.keepReviewsActions, [`${reports}/access-review/*`]],
+    ReadDrift: [roles.readDriftActions, ['identity-center', 'wiki'].map((target) => `${reports}/reconcile/${target}/latest.json`)],
+    MissReports: [roles.missReportsActions, [reports]],
+  },
   'rotate-credential-corp': {
     ...ofEvery('rotate-credential-corp'),
     ...deadLetters('rotate-credential-corp'),
@@ -242,6 +255,7 @@ const allowed: Readonly<Record<string, Allowed>> = {
     InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('reconcile-identity-center'))]],
   },
   'schedule-close-audit': { InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('close-audit'))]] },
+  'schedule-review-access': { InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('review-access'))]] },
   'schedule-reconcile-wiki': { InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('reconcile-wiki'))]] },
 };
 
@@ -342,6 +356,6 @@ test('GIVEN an identity token for a target WHEN synthesized THEN it may be asked
 test('GIVEN a permissions boundary WHEN synthesized THEN every role has it', () => {
   const permissionsBoundaryArn = 'arn:aws:iam::111122223333:policy/boundary';
   const bounded = synthesize({ permissionsBoundaryArn });
-  expect(bounded.all('aws_iam_role')).toHaveLength(12);
+  expect(bounded.all('aws_iam_role')).toHaveLength(14);
   for (const role of bounded.all('aws_iam_role')) expect(role.permissions_boundary).toBe(permissionsBoundaryArn);
 });

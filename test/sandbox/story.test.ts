@@ -100,6 +100,7 @@ describe.each(['dev', 'staging', 'prod'] as const)('npm run sandbox -- --env %s'
       ...(readsLog ? ['read-security-log'] : []),
       ...targets.map((target) => `reconcile-${target}`),
       'record-audit',
+      'review-access',
       ...(environment === 'staging' ? [] : ['rotate-credential-corp']),
       'settle-guard',
       ...targets.map((target) => `sync-roles-${target}`),

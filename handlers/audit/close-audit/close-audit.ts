@@ -1,7 +1,8 @@
 /** Closes the hours that are over into signed digests, each after the one before it; what an earlier run left undone is done first. */
+
+import { sha256 } from '../../platform/canonical-json.ts';
 import { mapLimited } from '../../platform/dynamodb.ts';
 import { RetryableError } from '../../platform/errors.ts';
-import { sha256 } from '../canonical-json.ts';
 import { linesOf, readLine } from '../chain.ts';
 import { type Digest, type DigestedSegment, type DigestedWriter, digestHash, digestText, readDigest } from '../digest.ts';
 import type { SignDigest } from '../digest-key.ts';

@@ -42,6 +42,7 @@ describe('the example stacks', () => {
           ...(readsLog ? ['read-security-log'] : []),
           ...ofEveryTarget('reconcile'),
           'record-audit',
+          'review-access',
           ...(rotates ? ['rotate-credential-corp'] : []),
           'settle-guard',
           ...ofEveryTarget('sync-roles'),
@@ -58,6 +59,7 @@ describe('the example stacks', () => {
           'decide-access',
           'detect-changes-corp',
           ...ofEveryTarget('reconcile'),
+          'review-access',
           ...(rotates ? ['rotate-credential-corp'] : []),
         ]);
         const fed = stack.eventSources.map(({ functionName, kind }) => [functionName.slice(prefix.length), kind]);
