@@ -83,7 +83,8 @@ describe('the package that the README says to build', () => {
 
   it('GIVEN its pages THEN every page that one of them names is in it', () => {
     const folder = join(consumer, 'node_modules', 'active-directory-lambda');
-    const pages = ['README.md', ...readdirSync(join(folder, 'docs')).map((page) => `docs/${page}`)];
+    const docs = readdirSync(join(folder, 'docs'), { recursive: true, encoding: 'utf8' }).filter((page) => page.endsWith('.md'));
+    const pages = ['README.md', ...docs.map((page) => `docs/${page}`)];
     const missing = pages.flatMap((page) => {
       const text = readFileSync(join(folder, page), 'utf8');
       const linked = [...text.matchAll(/\]\((?!https:)([^)#]+)/g)].map(([, path]) => join(dirname(page), path ?? ''));

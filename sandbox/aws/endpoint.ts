@@ -16,7 +16,7 @@ import { identitystore } from './services/identitystore.ts';
 import { kms } from './services/kms.ts';
 import { type Invoke, lambda } from './services/lambda.ts';
 import { logs } from './services/logs.ts';
-import { type Metric, MetricStore } from './services/metric-store.ts';
+import { type Metric, type MetricIdentity, MetricStore } from './services/metric-store.ts';
 import { s3 } from './services/s3.ts';
 import { scheduler } from './services/scheduler.ts';
 import { secretsmanager } from './services/secretsmanager.ts';
@@ -71,6 +71,8 @@ export interface AwsEndpoint {
   inject(fault: Fault): () => void;
   /** What metric filters counted in log events, and what PutMetricData brought: by minute of the event's own time. */
   metrics(): readonly Metric[];
+  /** What a service counts of itself: `AWS/Lambda`. */
+  count(metric: MetricIdentity, value: number): void;
   /** How Identity Center's own work ends from now on: assignments, and the provisioning of permission sets. */
   provisioning: Provisioning;
   /** Ends at once what is under way. */
@@ -84,6 +86,10 @@ export interface AwsEndpoint {
   readonly pendingLogDeliveries: number;
   /** Rotations of secrets that Secrets Manager has begun, and not ended or given up. */
   readonly pendingRotations: number;
+  /** Whether Lambda reads this event source mapping: a person may have disabled it. */
+  polls(mappingId: string): boolean;
+  /** Reserved concurrency that a person gave the function after it was declared. */
+  reservedConcurrency(functionName: string): number | undefined;
   /** Who executes Lambda's Invoke. */
   onInvoke(invoke: Invoke): void;
   /** Resolves as soon as the stream has records after the given one, or when the time is over. */
@@ -165,6 +171,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     },
     inject: (fault) => pipeline.inject(fault),
     metrics: () => metrics.all(),
+    count: (metric, value) => metrics.add(metric, Date.now(), value),
     get provisioning() {
       return provisioning;
     },
@@ -181,6 +188,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     get pendingRotations() {
       return secrets.pendingRotations;
     },
+    polls: (mappingId) => functions.polls(mappingId),
+    reservedConcurrency: (functionName) => functions.reserved(functionName),
     onInvoke: (invoke) => functions.onInvoke(invoke),
     async waitForStream(streamArn, afterSequenceNumber, timeoutMs) {
       const stream = tables.streams.get(streamArn);

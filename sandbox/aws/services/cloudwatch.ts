@@ -1,9 +1,14 @@
 import { AwsError } from '../error.ts';
-import { limit, optionalNumber, optionalText, optionalTime, page, records, text, texts } from '../input.ts';
+import { limit, optionalNumber, optionalText, optionalTime, page, record, records, text, texts } from '../input.ts';
 import type { Input, Output, Service, Surroundings } from '../service.ts';
-import type { MetricStore } from './metric-store.ts';
+import type { Datapoint, MetricStore } from './metric-store.ts';
 
-// CloudWatch: alarms and dashboards are kept, and none is evaluated; metric data is kept for the endpoint's `metrics`.
+// CloudWatch: alarms and dashboards are kept, and none is evaluated (SetAlarmState sets one); metric data is kept for the endpoint's `metrics` and GetMetricData.
+
+const statistics: Readonly<Record<string, (point: Datapoint) => number>> = {
+  Sum: ({ sum }) => sum,
+  Maximum: ({ maximum }) => maximum,
+};
 
 export function cloudwatch({ region, account }: Surroundings, metrics: MetricStore): Service {
   const alarms = new Map<string, Output>();
@@ -78,6 +83,41 @@ export function cloudwatch({ region, account }: Surroundings, metrics: MetricSto
     return { DashboardName: name, DashboardArn: dashboardArn(name), DashboardBody: body };
   }
 
+  function setState(input: Input): Output {
+    const name = text(input, 'AlarmName');
+    const alarm = alarms.get(name);
+    if (!alarm) throw new AwsError('ResourceNotFound', `Unknown alarm ${name}`, 404);
+    const [StateValue, StateReason] = [text(input, 'StateValue'), text(input, 'StateReason')];
+    alarms.set(name, { ...alarm, StateValue, StateReason, StateUpdatedTimestamp: new Date() });
+    return {};
+  }
+
+  /** By the minute. */
+  function metricData(input: Input): Output {
+    const [from, to] = [optionalTime(input, 'StartTime') ?? 0, optionalTime(input, 'EndTime') ?? Date.now()];
+    const results = records(input, 'MetricDataQueries').map((query) => {
+      if (query.Expression !== undefined)
+        throw new AwsError('NotImplemented', 'the sandbox knows no expressions: query metrics with MetricStat', 501);
+      const stat = record(query, 'MetricStat');
+      const wanted = record(stat, 'Metric');
+      const dimensions = Object.fromEntries(records(wanted, 'Dimensions').map((one) => [text(one, 'Name'), text(one, 'Value')]));
+      const found = metrics.of({ namespace: text(wanted, 'Namespace'), name: text(wanted, 'MetricName'), dimensions });
+      const points = found.filter(({ timestamp }) => timestamp >= from - 60_000 && timestamp < to);
+      if (input.ScanBy !== 'TimestampAscending') points.reverse();
+      const value = statistics[text(stat, 'Stat')];
+      if (value === undefined || Number(stat.Period) !== 60)
+        throw new AwsError('NotImplemented', `the sandbox knows a Period of 60 and ${Object.keys(statistics).join(', ')}`, 501);
+      return {
+        Id: text(query, 'Id'),
+        Label: text(wanted, 'MetricName'),
+        Timestamps: points.map(({ timestamp }) => new Date(timestamp)),
+        Values: points.map(value),
+        StatusCode: 'Complete',
+      };
+    });
+    return { MetricDataResults: results, Messages: [] };
+  }
+
   /** Single values; statistic sets and lists of values are taken and not kept. */
   function add(namespace: string, datum: Input): void {
     const value = optionalNumber(datum, 'Value');
@@ -105,6 +145,11 @@ export function cloudwatch({ region, account }: Surroundings, metrics: MetricSto
         run: getDashboard,
       },
       DescribeAlarms: { authorize: () => [{ action: 'cloudwatch:DescribeAlarms', resource: `${arnOf('*')}` }], run: describe },
+      SetAlarmState: {
+        authorize: (input) => [{ action: 'cloudwatch:SetAlarmState', resource: arnOf(text(input, 'AlarmName')) }],
+        run: setState,
+      },
+      GetMetricData: { authorize: () => [{ action: 'cloudwatch:GetMetricData', resource: '*' }], run: metricData },
       PutMetricData: {
         authorize: (input) => [
           { action: 'cloudwatch:PutMetricData', resource: '*', context: { 'cloudwatch:namespace': text(input, 'Namespace') } },

@@ -218,6 +218,29 @@ export function s3(surroundings: Surroundings): Service {
     };
   }
 
+  /** Every version below a prefix, newest first of each key; a marker has no body. A page is all. */
+  function listVersions(input: Input): Output {
+    const bucket = bucketOf(input);
+    const prefix = optionalText(input, 'Prefix') ?? '';
+    const shown = [...bucket.objects]
+      .filter(([key]) => key.startsWith(prefix))
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .flatMap(([Key, versions]) =>
+        versions.map(({ versionId: VersionId, modified: LastModified, etag: ETag, body }, index) => ({
+          isMarker: body === undefined,
+          entry: {
+            Key,
+            VersionId,
+            IsLatest: index === 0,
+            LastModified,
+            ...(body && { ETag, Size: body.length, StorageClass: 'STANDARD' }),
+          },
+        })),
+      );
+    const entries = (markers: boolean) => shown.filter(({ isMarker }) => isMarker === markers).map(({ entry }) => entry);
+    return { Name: bucket.name, Prefix: prefix, IsTruncated: false, Versions: entries(false), DeleteMarkers: entries(true) };
+  }
+
   function createBucket(input: Input): Output {
     const name = text(input, 'Bucket');
     if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name))
@@ -289,6 +312,7 @@ export function s3(surroundings: Surroundings): Service {
         return {};
       }),
       ListObjectsV2: onBucket('ListBucket', list, listContext),
+      ListObjectVersions: onBucket('ListBucketVersions', listVersions, listContext),
       PutObject: onObject('PutObject', put, putNeeds),
       GetObject: onVersion('GetObject', (input) => ({ ...head(find(input)), Body: find(input).body }), storedKey),
       HeadObject: onVersion('GetObject', (input) => head(find(input)), storedKey),
