@@ -104,7 +104,7 @@ describe('the package that the README says to build', () => {
     const stack = join(out, 'stacks', 'prod');
     const functions: Record<string, { filename: string }> = JSON.parse(readFileSync(join(stack, 'cdk.tf.json'), 'utf8')).resource
       .aws_lambda_function;
-    expect(Object.keys(functions)).toHaveLength(9);
+    expect(Object.keys(functions)).toHaveLength(10);
     for (const { filename } of Object.values(functions)) expect(existsSync(join(stack, filename))).toBe(true);
     expect(readdirSync(stack)).toContain('assets');
   });
