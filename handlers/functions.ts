@@ -7,8 +7,10 @@ export const functions = {
   'sync-roles': 'roles',
   reconcile: 'roles',
   'settle-guard': 'roles',
+  'review-access': 'roles',
   'rotate-credential': 'credentials',
   'record-audit': 'audit',
+  'close-audit': 'audit',
 } as const;
 
 export type FunctionName = keyof typeof functions;

@@ -8,9 +8,12 @@ import { Credentials, type CredentialsOfDirectory } from './credentials/credenti
 import { DirectoryWatch } from './directory/directory-watch.ts';
 import type { WatchedDirectoryProps } from './directory/watched-directory.ts';
 import { IdentityBus } from './events/identity-bus.ts';
+import { Operations } from './operations/operations.ts';
 import { ConfigurationBucket } from './platform/configuration-bucket.ts';
 import { IntegrationEnvironment, type IntegrationEnvironmentProps } from './platform/integration-environment.ts';
+import type { ObjectLock } from './platform/private-bucket.ts';
 import { type LogRetentionDays, type NonEmpty, WrongPropError } from './platform/prop-checks.ts';
+import { AccessReview, type AccessReviewPeriod } from './roles/access-review.ts';
 import { RoleSync } from './roles/role-sync.ts';
 import { checkedTargets, type TargetProps, targetOfRoles } from './roles/target-props.ts';
 
@@ -21,10 +24,16 @@ export interface ActiveDirectoryIntegrationProps extends IntegrationEnvironmentP
   readonly targets: NonEmpty<TargetProps>;
   /** Accounts of the directories whose passwords rotate, an entry a directory. @default none */
   readonly credentials?: NonEmpty<CredentialsOfDirectory>;
+  /** How often a report says who holds what and why. @default 'month' */
+  readonly accessReviewEvery?: AccessReviewPeriod;
   /** Days the event archive keeps events for a replay. @default 30 */
   readonly archiveRetentionDays?: number;
-  /** Days the audit trail is kept. @default 400 */
+  /** Days the audit trail is kept, in its log group and locked in its bucket. @default 400 */
   readonly auditRetentionDays?: LogRetentionDays;
+  /** How the audit trail's bucket is locked: nobody at all can delete from it in mode `compliance`. @default 'governance' */
+  readonly auditLock?: ObjectLock['mode'];
+  /** Whether there is a CloudWatch dashboard for on-call. @default true */
+  readonly dashboard?: boolean;
   /** Tags of every resource, besides `Project` and `Environment`. @default none */
   readonly tags?: Readonly<Record<string, string>>;
 }
@@ -47,9 +56,11 @@ export class ActiveDirectoryIntegration extends Construct {
   readonly directory: DirectoryWatch;
   readonly access: AccessDecision;
   readonly roles: RoleSync;
+  readonly accessReview: AccessReview;
   /** There when credentials are to rotate. */
   readonly credentials: Credentials | undefined;
   readonly audit: AuditTrail;
+  readonly operations: Operations;
 
   constructor(scope: Construct, id: string, props: ActiveDirectoryIntegrationProps) {
     super(scope, id);
@@ -72,10 +83,29 @@ export class ActiveDirectoryIntegration extends Construct {
       ...optional('revalidateEveryHours', props.revalidateEveryHours),
     });
     this.roles = new RoleSync(this, 'roles', { environment, bus, access: this.access, targets });
+    this.accessReview = new AccessReview(this, 'access-review', {
+      ...{ environment, bus, directory: this.directory, access: this.access, roles: this.roles },
+      ...optional('every', props.accessReviewEvery),
+    });
     this.credentials =
       props.credentials &&
       new Credentials(this, 'credentials', { environment, bus, directory: this.directory, credentials: props.credentials });
-    this.audit = new AuditTrail(this, 'audit', { environment, bus, ...optional('retentionDays', props.auditRetentionDays) });
+    this.audit = new AuditTrail(this, 'audit', {
+      environment,
+      bus,
+      configurationRevision: this.access.configurationRevision,
+      ...optional('retentionDays', props.auditRetentionDays),
+      ...optional('lock', props.auditLock),
+    });
+    // The last: it shows what is there by now.
+    this.operations = new Operations(this, 'operations', {
+      environment,
+      directory: this.directory,
+      roles: this.roles,
+      audit: this.audit,
+      ...optional('credentials', this.credentials),
+      ...optional('dashboard', props.dashboard),
+    });
     Aspects.of(this).add(new Tagging({ Project: environment.prefix, Environment: environment.name, ...checkedTags(props.tags ?? {}) }));
   }
 }

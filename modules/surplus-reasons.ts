@@ -1,4 +1,5 @@
 /** Why a permission is wider than a resource, or is there although an ordinary run never uses it: for reviewers, tests and the sandbox's report. */
+import { rarelyUsed as rarelyUsedByAudit } from './audit/permissions.ts';
 import { rarelyUsed as rarelyUsedByCredentials } from './credentials/permissions.ts';
 import { rarelyUsed as rarelyUsedByDirectories } from './directory/permissions.ts';
 import { rarelyUsed, unscoped as unscopedAnywhere } from './platform/permissions.ts';
@@ -14,4 +15,5 @@ export const surplusReasons: readonly ActionReason[] = [
   ...rarelyUsedByDirectories,
   ...rarelyUsedByRoles,
   ...rarelyUsedByCredentials,
+  ...rarelyUsedByAudit,
 ];

@@ -1,9 +1,9 @@
 /** What happened, from the audit log group alone. */
-import type { AuditRecord } from '../handlers/audit/audit-record.ts';
+import { type AuditEntry, auditEntry, type ChainedRecord } from '../handlers/audit/audit-record.ts';
 import { functionSetting } from './function-setting.ts';
 import type { Sandbox } from './sandbox.ts';
 
-export interface TrailRecord extends AuditRecord {
+export interface TrailRecord extends AuditEntry {
   /** When CloudWatch Logs took the record, epoch ms. */
   readonly ingestedAt: number;
 }
@@ -16,7 +16,7 @@ export async function auditTrail({ endpoint, stack }: Pick<Sandbox, 'endpoint' |
   do {
     const page = await endpoint.call('operator', 'logs', 'FilterLogEvents', { logGroupName, ...(nextToken ? { nextToken } : {}) });
     for (const { message, ingestionTime } of page.events as { message: string; ingestionTime: number }[]) {
-      records.push({ ...(JSON.parse(message) as AuditRecord), ingestedAt: ingestionTime });
+      records.push({ ...auditEntry(JSON.parse(message) as ChainedRecord), ingestedAt: ingestionTime });
     }
     nextToken = page.nextToken as string | undefined;
   } while (nextToken);

@@ -1,9 +1,11 @@
 /** `npm run sandbox`: the story, a measurement, or a sandbox to play with. */
 import { join } from 'node:path';
+import { auditCompleteness } from './audit-completeness.ts';
 import { interruption, unlessAborted } from './interruption.ts';
 import { measure } from './measure.ts';
 import { type CommandLine, parseCommandLine, UsageError, usage } from './options.ts';
 import { type Progress, progressTo } from './progress.ts';
+import { completenessTable } from './report/completeness-table.ts';
 import { permissionTable } from './report/permission-table.ts';
 import { permissionReport } from './report/permissions.ts';
 import { storyTable } from './report/story-table.ts';
@@ -96,13 +98,19 @@ async function play(sandbox: Sandbox, commandLine: CommandLine, progress: Progre
     return;
   }
   const rows = await playStory(sandbox, progress);
+  await sandbox.runtime.idle();
+  const completeness = await auditCompleteness(sandbox);
   const permissions = permissionReport(sandbox);
   const unexplained = permissions.filter(({ surplus }) => surplus.some(({ reason }) => reason === undefined));
   process.stdout.write(
     commandLine.json
-      ? `${JSON.stringify({ story: rows, permissions })}\n`
-      : storyTable(rows, terminalWidth()) + permissionTable(permissions, terminalWidth()),
+      ? `${JSON.stringify({ story: rows, completeness, permissions })}\n`
+      : storyTable(rows, terminalWidth()) +
+          completenessTable(completeness, terminalWidth()) +
+          permissionTable(permissions, terminalWidth()),
   );
+  const incomplete = completeness.filter(({ missing, surplus }) => missing.length + surplus.length > 0);
+  if (incomplete.length > 0) throw new Error(`the audit trail is not what changed at ${incomplete.map(({ target }) => target).join(', ')}`);
   if (unexplained.length > 0)
     throw new Error(`permissions that nothing used, without a reason: ${unexplained.map((one) => one.functionName).join(', ')}`);
 }

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import express, { type RequestHandler } from 'express';
 import SCIMMY from 'scimmy';
 import SCIMMYRouters from 'scimmy-routers';
+import { type TargetAccount, TargetChanges } from './target-changes.ts';
 
 export interface StoredResource {
   readonly id: string;
@@ -33,6 +34,8 @@ export interface ScimServer extends ScimStore {
   readonly url: string;
   /** Every request that came in, in order. */
   readonly requests: SeenRequest[];
+  /** What its clients changed, as it saw it. */
+  readonly changes: TargetChanges;
   close(): Promise<void>;
 }
 
@@ -49,6 +52,7 @@ export interface ScimServerSettings {
 
 interface Context {
   readonly store: ScimStore;
+  readonly changes: TargetChanges;
   readonly uniqueMail: boolean;
   readonly uniqueGroups: boolean;
 }
@@ -91,6 +95,33 @@ function put(resources: Map<string, StoredResource>, id: string | undefined, att
   return stored;
 }
 
+/** As the functions' events name an account's attributes. */
+function accountOf(user: StoredResource): TargetAccount {
+  const { userName, displayName, title, name, emails, phoneNumbers, active } = user as Attributes & {
+    readonly name?: { readonly givenName?: string; readonly familyName?: string };
+    readonly emails?: readonly { readonly value?: string }[];
+    readonly phoneNumbers?: readonly { readonly value?: string }[];
+  };
+  const profile = {
+    ...{ userName, displayName, title, givenName: name?.givenName, familyName: name?.familyName },
+    ...{ email: emails?.[0]?.value, phoneNumber: phoneNumbers?.[0]?.value },
+  };
+  const there = Object.entries(profile).flatMap(([key, value]) =>
+    typeof value === 'string' && value !== '' ? [[key, value] as const] : [],
+  );
+  return { id: user.id, profile: Object.fromEntries(there), active: active !== false };
+}
+
+/** Notes how a group became another one: its name, and who came and went. */
+function noteGroup(changes: TargetChanges, before: StoredResource | undefined, after: StoredResource): void {
+  const roleOf = (group: StoredResource) => ({ id: group.id, name: String(group.displayName) });
+  changes.role(before && roleOf(before), roleOf(after));
+  const ids = (group: StoredResource | undefined) => new Set(group === undefined ? [] : membersOf(group).map(({ value }) => value));
+  const [was, is] = [ids(before), ids(after)];
+  for (const id of is) if (!was.has(id)) changes.member(roleOf(after).name, id, true);
+  for (const id of was) if (!is.has(id)) changes.member(roleOf(after).name, id, false);
+}
+
 function read(resources: Map<string, StoredResource>, { id, filter }: Handled): StoredResource | StoredResource[] {
   if (id !== undefined) {
     const found = resources.get(id);
@@ -109,32 +140,44 @@ function read(resources: Map<string, StoredResource>, { id, filter }: Handled): 
 function declare(): void {
   if (SCIMMY.Resources.declared('User')) return;
   SCIMMY.Resources.declare(SCIMMY.Resources.User.extend(SCIMMY.Schemas.EnterpriseUser, false))
-    .ingress((({ id }: Handled, user: Record<string, unknown>, { store, uniqueMail }: Context) => {
+    .ingress((({ id }: Handled, user: Record<string, unknown>, { store, changes, uniqueMail }: Context) => {
       if (/\s/.test(String(user.userName))) throw new SCIMMY.Types.Error(400, 'invalidValue', 'userName must not contain a space');
       for (const other of store.users.values()) {
         if (other.id === id) continue;
         if (lower(other.userName) === lower(user.userName)) throw conflict('userName is taken');
         if (uniqueMail && mailsOf(other).some((mail) => mailsOf(user).includes(mail))) throw conflict('a mail address is taken');
       }
-      return put(store.users, id, user);
+      const before = store.users.get(id ?? '');
+      const after = put(store.users, id, user);
+      changes.account(before && accountOf(before), accountOf(after));
+      return after;
     }) as never)
     .egress(((handled: Handled, { store }: Context) => read(store.users, handled)) as never)
-    .degress((({ id }: Handled, { store }: Context) => {
-      if (!store.users.delete(id ?? '')) throw absent(id);
+    .degress((({ id }: Handled, { store, changes }: Context) => {
+      const user = store.users.get(id ?? '');
+      if (user === undefined) throw absent(id);
+      store.users.delete(user.id);
+      changes.account(accountOf(user), undefined);
       for (const group of store.groups.values()) group.members = membersOf(group).filter(({ value }) => value !== id);
     }) as never);
   SCIMMY.Resources.declare(SCIMMY.Resources.Group)
-    .ingress((({ id }: Handled, group: Record<string, unknown>, { store, uniqueGroups }: Context) => {
+    .ingress((({ id }: Handled, group: Record<string, unknown>, { store, changes, uniqueGroups }: Context) => {
       const names = [...store.groups.values()].filter((other) => other.id !== id).map(({ displayName }) => lower(displayName));
       if (uniqueGroups && names.includes(lower(group.displayName))) throw conflict('displayName is taken');
       const members = new Map(membersOf(group).map((member) => [member.value, { value: member.value, type: 'User' }]));
       for (const member of members.keys())
         if (!store.users.has(member)) throw new SCIMMY.Types.Error(400, 'invalidValue', `no user ${member}`);
-      return put(store.groups, id, { ...group, members: [...members.values()] });
+      const before = store.groups.get(id ?? '');
+      const after = put(store.groups, id, { ...group, members: [...members.values()] });
+      noteGroup(changes, before, after);
+      return after;
     }) as never)
     .egress(((handled: Handled, { store }: Context) => read(store.groups, handled)) as never)
-    .degress((({ id }: Handled, { store }: Context) => {
-      if (!store.groups.delete(id ?? '')) throw absent(id);
+    .degress((({ id }: Handled, { store, changes }: Context) => {
+      const group = store.groups.get(id ?? '');
+      if (group === undefined) throw absent(id);
+      store.groups.delete(group.id);
+      changes.role({ id: group.id, name: String(group.displayName) }, undefined);
     }) as never);
 }
 
@@ -143,7 +186,8 @@ export async function startScimServer(settings: ScimServerSettings = {}): Promis
   const { accepts = () => true, uniqueMail = true, uniqueGroups = true, front } = settings;
   const store: ScimStore = { users: new Map(), groups: new Map() };
   const requests: SeenRequest[] = [];
-  const context: Context = { store, uniqueMail, uniqueGroups };
+  const changes = new TargetChanges();
+  const context: Context = { store, changes, uniqueMail, uniqueGroups };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -185,7 +229,7 @@ export async function startScimServer(settings: ScimServerSettings = {}): Promis
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  return { ...store, url: `http://127.0.0.1:${port}/scim/v2`, requests, close: () => closed(server) };
+  return { ...store, url: `http://127.0.0.1:${port}/scim/v2`, requests, changes, close: () => closed(server) };
 }
 
 /** Ends connections that are kept alive, too. */

@@ -83,7 +83,8 @@ describe('the package that the README says to build', () => {
 
   it('GIVEN its pages THEN every page that one of them names is in it', () => {
     const folder = join(consumer, 'node_modules', 'active-directory-lambda');
-    const pages = ['README.md', ...readdirSync(join(folder, 'docs')).map((page) => `docs/${page}`)];
+    const docs = readdirSync(join(folder, 'docs'), { recursive: true, encoding: 'utf8' }).filter((page) => page.endsWith('.md'));
+    const pages = ['README.md', ...docs.map((page) => `docs/${page}`)];
     const missing = pages.flatMap((page) => {
       const text = readFileSync(join(folder, page), 'utf8');
       const linked = [...text.matchAll(/\]\((?!https:)([^)#]+)/g)].map(([, path]) => join(dirname(page), path ?? ''));
@@ -103,7 +104,7 @@ describe('the package that the README says to build', () => {
     const stack = join(out, 'stacks', 'prod');
     const functions: Record<string, { filename: string }> = JSON.parse(readFileSync(join(stack, 'cdk.tf.json'), 'utf8')).resource
       .aws_lambda_function;
-    expect(Object.keys(functions)).toHaveLength(8);
+    expect(Object.keys(functions)).toHaveLength(10);
     for (const { filename } of Object.values(functions)) expect(existsSync(join(stack, filename))).toBe(true);
     expect(readdirSync(stack)).toContain('assets');
   });

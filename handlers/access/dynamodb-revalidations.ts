@@ -10,11 +10,11 @@ export function dynamoDbRevalidations(client: DynamoDBClient, table: string): Re
     async read() {
       const { Item } = await client.send(new GetItemCommand({ TableName: table, Key: toItem(key), ConsistentRead: true }));
       if (Item === undefined) return undefined;
-      const { at, digest, since } = fromItem(Item) as unknown as RevalidationState;
-      return { at, digest, since };
+      const { at, digest, since, revision } = fromItem(Item) as unknown as RevalidationState;
+      return { at, digest, since, revision };
     },
-    async write({ at, digest, since }) {
-      await client.send(new PutItemCommand({ TableName: table, Item: toItem({ ...key, at, digest, since }) }));
+    async write({ at, digest, since, revision }) {
+      await client.send(new PutItemCommand({ TableName: table, Item: toItem({ ...key, at, digest, since, revision }) }));
     },
   };
 }

@@ -12,6 +12,8 @@ export interface RevalidationState {
   readonly digest: string;
   /** When the first one was ordered for that configuration, ISO 8601; undefined: nobody noted it. */
   readonly since?: string | undefined;
+  /** How many configurations there have been. */
+  readonly revision?: number | undefined;
 }
 
 export interface Revalidations {

@@ -1,7 +1,6 @@
 /** Events after which a credential is rotated: what they are about, and whether the change was our own. */
 import * as v from 'valibot';
-import type { Cause } from '../events/identity-event.ts';
-import { type AnyIdentityEvent, parseEvent } from '../events/identity-event.ts';
+import { type AnyIdentityEvent, type Cause, causeOf, parseEvent } from '../events/identity-event.ts';
 import { InvalidEventError, RetryableError } from '../platform/errors.ts';
 import { accountsOf, type CredentialSettings } from './credential-settings.ts';
 import { isUnderWay, type RotationEntry, type RotationRequest, requestedVersion } from './rotation-ledger.ts';
@@ -47,8 +46,8 @@ export function parseTrigger(body: string): Trigger {
 }
 
 function ofEvent(event: AnyIdentityEvent): Trigger {
-  const { id, type, subject, occurredAt, detectedAt } = event;
-  const about = { account: subject.samAccountName, cause: { id, type, occurredAt, detectedAt } };
+  const { type, subject, detectedAt } = event;
+  const about = { account: subject.samAccountName, cause: { ...causeOf(event), detectedAt } };
   if (event.type === 'AccessViolationFound') return about;
   if (event.type === 'PasswordChanged')
     return { ...about, changed: { guid: subject.guid, passwordLastSet: event.change.after ?? undefined } };

@@ -1,6 +1,6 @@
 /** What rotations tell. */
 import type { RotationReason, RotationStep, Subject } from '../events/catalogue.ts';
-import { type AnyIdentityEvent, eventId, makeEvent } from '../events/identity-event.ts';
+import { type AnyIdentityEvent, type Cause, eventId, makeEvent } from '../events/identity-event.ts';
 import type { RotationDependencies } from './rotation-dependencies.ts';
 import type { Attempt, Proof, RotationEntry } from './rotation-ledger.ts';
 
@@ -19,6 +19,10 @@ const about = ({ settings, store }: RotationDependencies) =>
 export const reasonOf = ({ request }: RotationEntry, version: string): RotationReason =>
   request?.version === version ? request.reason : 'scheduled';
 
+/** What made that version be rotated, where an event did. */
+export const causeOfVersion = ({ request }: RotationEntry, version: string): Cause | undefined =>
+  request?.version === version ? request.cause : undefined;
+
 export function rotated(
   deps: RotationDependencies,
   entry: RotationEntry,
@@ -26,7 +30,7 @@ export function rotated(
   { tested, unreachable, differences }: Proof,
   at: string,
 ): AnyIdentityEvent {
-  const cause = entry.request?.version === version ? entry.request.cause : undefined;
+  const cause = causeOfVersion(entry, version);
   return makeEvent({
     type: 'CredentialRotated',
     domain: deps.directory.domain,
@@ -54,7 +58,8 @@ export function rotationFailed(
   failure: { readonly step: RotationStep; readonly reason: string; readonly remedy: string; readonly occasion: string },
 ): AnyIdentityEvent {
   const { step, reason, remedy, occasion } = failure;
-  const { request, attempt } = entry ?? {};
+  const attempt = entry?.attempt;
+  const cause = entry && causeOfVersion(entry, occasion);
   return makeEvent({
     type: 'CredentialRotationFailed',
     domain: deps.directory.domain,
@@ -62,7 +67,7 @@ export function rotationFailed(
     change: { ...about(deps), step, reason, remedy },
     revision: 0,
     at: deps.now().toISOString(),
-    ...(request?.version === occasion && request.cause !== undefined ? { cause: request.cause } : {}),
+    ...(cause === undefined ? {} : { cause }),
     part: `${deps.settings.name}@${occasion}/${step}/${reason}`,
   });
 }

@@ -5,6 +5,7 @@
  * when, the password that the directory has is one of those that the store has.
  */
 
+import { rootOf } from '../events/identity-event.ts';
 import {
   assertAlone,
   assertNoServiceNames,
@@ -23,7 +24,7 @@ import { candidatesOf, type KnownLogin, openAs, openKnown } from './logins.ts';
 import { newPassword } from './password.ts';
 import { proveEverywhere } from './proof.ts';
 import type { RotationDependencies } from './rotation-dependencies.ts';
-import { reasonOf, rotated } from './rotation-events.ts';
+import { causeOfVersion, reasonOf, rotated } from './rotation-events.ts';
 import { type Attempt, note, type RotationEntry } from './rotation-ledger.ts';
 
 export type StepName = 'createSecret' | 'setSecret' | 'testSecret' | 'finishSecret';
@@ -189,7 +190,10 @@ async function finishSecret(deps: RotationDependencies, version: string): Promis
     untold: [...(entry.untold ?? []), rotated(deps, entry, attempt, attempt.proof, at)],
   });
   await tellUntold(deps, next);
+  const cause = causeOfVersion(entry, version);
   deps.log.info('CREDENTIAL_ROTATED', {
+    // Secrets Manager calls for a step, and knows no event.
+    ...(cause === undefined ? {} : { correlationId: rootOf(cause).id }),
     credential: settings.name,
     version,
     account: attempt.subject.samAccountName,

@@ -11,9 +11,17 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { eachLimited, fromItem, isConditionFailed, toItem } from '../platform/dynamodb.ts';
 import { guidBytes, guidText } from '../platform/object-identity.ts';
-import { type Cursor, dueListing, type Lease, LeaseLostError, type Mirror, type MirrorRow, type RowKey, seenPartition } from './mirror.ts';
-
-const cursorKey = (domain: string) => ({ pk: { S: `${domain}#cursor` }, sk: { S: 'cursor' } });
+import {
+  type Cursor,
+  cursorKey,
+  dueListing,
+  type Lease,
+  LeaseLostError,
+  type Mirror,
+  type MirrorRow,
+  type RowKey,
+  seenPartition,
+} from './mirror.ts';
 
 /** Keys of one BatchGetItem, DynamoDB's limit. */
 const batchKeys = 100;
@@ -30,7 +38,7 @@ export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () =>
         const { Attributes } = await client.send(
           new UpdateItemCommand({
             TableName: table,
-            Key: cursorKey(domain),
+            Key: toItem(cursorKey(domain)),
             // A cursor that was lost must not begin below the fences that rows carry: a token begins at the time, in ms.
             UpdateExpression:
               'SET leaseOwner = :owner, leaseUntil = :until, fence = if_not_exists(fence, :now) + :one, taken = if_not_exists(taken, :none) + :one',
@@ -163,7 +171,7 @@ export function dynamoDbMirror(client: DynamoDBClient, table: string, now: () =>
       await client.send(
         new UpdateItemCommand({
           TableName: table,
-          Key: cursorKey(domain),
+          Key: toItem(cursorKey(domain)),
           UpdateExpression: expression,
           ConditionExpression: 'fence = :fence',
           ...(cursor ? { ExpressionAttributeNames: { '#position': 'position' } } : {}),

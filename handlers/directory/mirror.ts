@@ -257,6 +257,7 @@ export const edgeKey = (domain: string, memberGuid: string, groupGuid: string): 
   sk: `memberOf#${groupGuid}`,
 });
 export const statusKey = (domain: string): RowKey & { sk: 'status' } => ({ pk: `${domain}#status`, sk: 'status' });
+export const cursorKey = (domain: string): RowKey => ({ pk: `${domain}#cursor`, sk: 'cursor' });
 export const membersListing = (domain: string, groupGuid: string): string => `members#${domain}#${groupGuid}`;
 /** Partition of the notes of what a full sync saw; they are no rows of the mirror and raise no event. */
 export const seenPartition = (domain: string, run: string): string => `${domain}#seen#${run}`;

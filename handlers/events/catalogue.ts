@@ -27,6 +27,10 @@ export const objectTypes = [
   'target',
   /** No object of the directory either: a credential whose account is not known, or not there. */
   'credential',
+  /** A role mapping, a file of policies, or the settings beside them. */
+  'configuration',
+  /** Nor is this: a report about access. */
+  'report',
 ] as const;
 
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -141,6 +145,9 @@ export const denialSchema = v.strictObject({
 
 /** What the directory says of a principal's account. Only an active one holds roles. */
 export const principalStates = ['active', 'disabled', 'expired', 'outOfScope', 'deleted'] as const;
+
+/** Parts of what decides access: a role mapping, a file of Cedar policies, or the settings beside them. */
+export const configurationKinds = ['mapping', 'policy', 'settings'] as const;
 
 /** The account of a principal at a target. `id` is the target's own id of it. */
 const targetAccount = v.strictObject({ target: text, id: text, userName: text });
@@ -308,6 +315,18 @@ export const catalogue = {
     source: access,
     change: v.strictObject({ grant: grantSchema, denial: denialSchema, outcome: v.picklist(['revoked', 'reported']) }),
   },
+  /** A deployment changed what decides. `before` and `after` are the part's text (JSON or Cedar), `configuration` the keys of the whole. */
+  AccessConfigurationChanged: {
+    source: access,
+    change: v.strictObject({
+      kind: v.picklist(configurationKinds),
+      name: text,
+      action: v.picklist(['added', 'changed', 'removed']),
+      before: v.nullable(v.string()),
+      after: v.nullable(v.string()),
+      configuration: v.strictObject({ before: v.nullable(text), after: text }),
+    }),
+  },
 
   RoleGranted: { source: roles, change: v.strictObject({ grant: grantSchema, account: targetAccount }) },
   RoleRevoked: { source: roles, change: v.strictObject({ grant: grantSchema, account: targetAccount }) },
@@ -376,6 +395,18 @@ export const catalogue = {
   },
   DriftHealed: { source: roles, change: v.strictObject({ target: text, run: text, kind: v.picklist(driftKinds), detail: text }) },
 
+  /** A report says who holds what; see `handlers/roles/access-review.ts`. */
+  AccessReviewed: {
+    source: roles,
+    change: v.strictObject({
+      /** Key of the report's files, without their endings. */
+      report: text,
+      /** Of its canonical JSON, in hex. */
+      sha256: text,
+      counts: v.record(text, v.number()),
+    }),
+  },
+
   CredentialRotated: {
     source: credentials,
     change: v.strictObject({
@@ -408,6 +439,20 @@ export const catalogue = {
       staged: v.number(),
       digest: text,
       /** DER (RFC 3279 section 2.2.3), in base64. */
+      signature: text,
+    }),
+  },
+  /** A person's word that they have reviewed a report, signed with the same key (see `handlers/roles/sign-off.ts`). */
+  AccessReviewSignedOff: {
+    source: approval,
+    change: v.strictObject({
+      report: text,
+      sha256: text,
+      counts: v.record(text, v.number()),
+      /** Who reviewed it, as they say; `signer` is the ARN that signed. */
+      by: text,
+      signer: text,
+      note: v.optional(text),
       signature: text,
     }),
   },

@@ -4,13 +4,18 @@ import * as v from 'valibot';
 import { InvalidEventError } from '../platform/errors.ts';
 import { type ChangeOf, catalogue, type IdentityEventType, type Subject, schemaVersion, subjectSchema } from './catalogue.ts';
 
-/** The cause of an event: the event that led to it, so that a chain leads back to the directory change. Times are ISO 8601. */
-export const causeSchema = v.strictObject({
+const causeEntries = {
   id: v.string(),
   type: v.string(),
   occurredAt: v.optional(v.string()),
   detectedAt: v.optional(v.string()),
-});
+};
+
+/**
+ * The cause of an event: the event that led to it, so that a chain leads back to the directory change. `root` is the event that the chain
+ * began with, where that is another one than the cause. Times are ISO 8601.
+ */
+export const causeSchema = v.strictObject({ ...causeEntries, root: v.optional(v.strictObject(causeEntries)) });
 
 /** Who did it in the directory, as the Security log says: SID, and `DOMAIN\name` where it tells one. */
 export const actorSchema = v.strictObject({ sid: v.pipe(v.string(), v.nonEmpty()), name: v.pipe(v.string(), v.nonEmpty()) });
@@ -29,6 +34,7 @@ const envelopeEntries = {
 };
 
 export type Cause = v.InferOutput<typeof causeSchema>;
+export type Root = Omit<Cause, 'root'>;
 
 /**
  * One identity event.
@@ -99,6 +105,22 @@ export function makeEvent<T extends IdentityEventType>({ at, occurredAt = at, ac
   };
   return event as AnyIdentityEvent;
 }
+
+/** An event as the cause of what follows from it. */
+export const causeOf = ({ id, type, occurredAt, detectedAt, cause }: AnyIdentityEvent): Cause => ({
+  id,
+  type,
+  occurredAt,
+  detectedAt,
+  ...(cause === undefined ? {} : { root: rootOf(cause) }),
+});
+
+/** The event that a chain began with: a change of the directory as a rule, else a run, a time or a person's decision. */
+export const rootOf = ({ root, ...cause }: Cause): Root => root ?? cause;
+
+/** One id for all events, messages, log lines and records from a change of the directory to the roles at the targets: the first event's. */
+export const correlationId = ({ id, cause }: Pick<AnyIdentityEvent, 'id' | 'cause'>): string =>
+  cause === undefined ? id : rootOf(cause).id;
 
 /** The entry of `PutEvents` for an event (without the bus, which the caller knows). */
 export function toEntry(event: AnyIdentityEvent): { Source: string; DetailType: string; Detail: string; Time: Date } {

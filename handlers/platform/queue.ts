@@ -2,6 +2,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import { ChangeMessageVisibilityBatchCommand, SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { chainOf, inChain } from './chain.ts';
 import { eachLimited } from './dynamodb.ts';
 import { InvalidEventError, RetryableError } from './errors.ts';
 import type { Log } from './log.ts';
@@ -30,7 +31,7 @@ export async function eachMessage(
   handle: (record: SQSRecord) => Promise<void>,
 ): Promise<SQSBatchResponse> {
   const unreadable = new Set<string>();
-  const logged = async (record: SQSRecord) => {
+  const attempt = async (record: SQSRecord) => {
     try {
       await handle(record);
     } catch (error) {
@@ -41,6 +42,7 @@ export async function eachMessage(
       throw error;
     }
   };
+  const logged = (record: SQSRecord) => inChain(chainOf(record.body), () => attempt(record));
   const response = await (queue === 'fifo' ? eachGroup(event, logged) : eachRecord(event, context, logged));
   const failed = new Set(response.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
   const again = event.Records.filter(({ messageId }) => failed.has(messageId)).map(({ messageId, receiptHandle, attributes }) => ({
@@ -89,18 +91,19 @@ export const secondsUntilRetry = (received: number): number => Math.min(5 * 2 **
 /** @throws when SQS refuses a message */
 export function postponer(client: SQSClient, queueUrl: string): Postpone {
   return async (messages) => {
-    const Entries = messages.map(({ receiptHandle, seconds }, index) => ({
-      Id: String(index),
-      ReceiptHandle: receiptHandle,
-      VisibilityTimeout: seconds,
-    }));
-    const { Failed } = await client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
-    if (Failed?.length)
-      throw new RetryableError(`the queue ${queueUrl} refused to postpone ${Failed.length} of ${Entries.length} messages`);
+    let refused = 0;
+    for (let from = 0; from < messages.length; from += batchEntries) {
+      const Entries = messages
+        .slice(from, from + batchEntries)
+        .map(({ receiptHandle, seconds }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle, VisibilityTimeout: seconds }));
+      const { Failed = [] } = await client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries }));
+      refused += Failed.length;
+    }
+    if (refused > 0) throw new RetryableError(`the queue ${queueUrl} refused to postpone ${refused} of ${messages.length} messages`);
   };
 }
 
-/** Entries of one SendMessageBatch, SQS's limit. */
+/** Entries of one SendMessageBatch or ChangeMessageVisibilityBatch, SQS's limit. */
 const batchEntries = 10;
 /** One after the other, the 50,000 members of a group would take longer than the function may run, each time anew. */
 const batchesAtOnce = 16;

@@ -56,15 +56,16 @@ body.append(...keyed.map(pair=>pair[1]))});
 show();
 `;
 
-const hash = (source: string): string => `'sha256-${createHash('sha256').update(source).digest('base64')}'`;
+/** Of an inline style or script, as a content security policy names it. */
+export const inlineHash = (source: string): string => `'sha256-${createHash('sha256').update(source).digest('base64')}'`;
 
 /** Escapes text for elements and attributes (HTML Living Standard, section 13.3, "escaping a string"). */
-const escaped = (text: string): string =>
+export const escaped = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`).replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
 
 /** @returns the page; the same report always gives the same bytes */
 export function reportPage({ title, facts, nothing, columns, rows, menus }: ReportPage): string {
-  const policy = `default-src 'none'; style-src ${hash(style)}; script-src ${hash(script)}; base-uri 'none'; form-action 'none'`;
+  const policy = `default-src 'none'; style-src ${inlineHash(style)}; script-src ${inlineHash(script)}; base-uri 'none'; form-action 'none'`;
   const menu = (column: number): string => {
     const values = [...new Set(rows.map(({ cells }) => cells[column] ?? ''))].sort();
     const options = values.map((value) => `<option>${escaped(value)}</option>`).join('');

@@ -1,16 +1,14 @@
 /** An account at the target: made, brought to its profile, let in or not, deleted. Each step may be repeated after a crash at any point. */
-import { isDeepStrictEqual } from 'node:util';
-import { grantKey, type Profile, profileChanges } from '../access/grants.ts';
-import type { Plan } from './plan.ts';
+import { type Profile, profileChanges } from '../access/grants.ts';
+import type { Attempt } from './ledger.ts';
+import { noteGrant } from './membership-steps.ts';
+import { isSameProfile, type Plan } from './plan.ts';
 import type { RoleRun } from './role-run.ts';
-import { type AccountState, TargetConflictError } from './target.ts';
+import { TargetConflictError } from './target.ts';
 
 /** Creates or updates the account and lets it log on. The grants that will follow are noted along with it. */
 export async function settleAccount(run: RoleRun, { restore, account: step, activate, profile, grant: grants }: Plan): Promise<void> {
-  for (const grant of grants) {
-    const { ending, membershipId, former } = run.memberships.get(grantKey(grant)) ?? {};
-    run.memberships.set(grantKey(grant), { grant, ending, former: membershipId ?? former });
-  }
+  for (const grant of grants) await noteGrant(run, grant);
   if (restore) await restoreSessions(run);
   if (activate) await setActive(run, true);
   if (step === 'create' && profile) await createAccount(run, profile);
@@ -24,32 +22,54 @@ async function createAccount(run: RoleRun, profile: Profile): Promise<void> {
   await run.note({ intent: { at: now().toISOString(), userName: profile.userName } });
   try {
     run.account = found ?? (await target.createAccount(run.mark, profile));
+    run.made(run.account);
   } catch (error) {
     // What comes to be under that name from now on is somebody else's.
     if (error instanceof TargetConflictError && error.nothingMade) run.set({ intent: undefined });
     throw error;
   }
-  run.provisioned(run.account);
   // A found account may be of an older profile, and may have been left unable to log on.
-  await bring(run, run.account, [run.account.profile], profile);
+  if (!isSameProfile(run.account.profile, profile)) await updateAccount(run, profile);
   if (found?.active === false) await setActive(run, true);
 }
 
 async function updateAccount(run: RoleRun, profile: Profile): Promise<void> {
-  if (run.account === undefined) return;
-  const updating = [...(run.noted.updating ?? []).filter((one) => !isDeepStrictEqual(one, profile)), profile];
-  await run.note({ updating });
-  await bring(run, run.account, [run.account.profile, ...updating], profile);
+  const { account, noted } = run;
+  if (account === undefined) return;
+  const { target } = run.deps;
+  const seen = noted.updating && (await target.readAccount(account.id));
+  const attempts = withAttempt(run, noted.updating ?? [], { told: account.profile, shown: seen?.profile, wanted: profile }, isSameProfile);
+  await run.note({ updating: attempts });
+  // The target may have any of them.
+  const possible = [account.profile, ...attempts.map(({ value }) => value), ...(seen ? [seen.profile] : [])];
+  for (const before of possible) await target.updateAccount(account.id, before, profile);
+  if (run.heals('account-changed')) await verifyProfile(run, account.id, profile);
+  for (const { value, number } of attempts.filter(({ reached }, index) => reached || index === attempts.length - 1)) {
+    const before = run.account?.profile ?? account.profile;
+    run.account = { ...account, profile: value };
+    const attributes = profileChanges(before, value);
+    if (Object.keys(attributes).length > 0)
+      run.tell('AccountUpdated', run.account, { account: run.named(run.account), attributes }, number);
+  }
+  run.done({ updating: undefined });
 }
 
-/** @param possible profiles that the account may have now */
-async function bring(run: RoleRun, account: AccountState, possible: readonly Profile[], profile: Profile): Promise<void> {
-  for (const before of possible) await run.deps.target.updateAccount(account.id, before, profile);
-  if (run.heals('account-changed')) await verifyProfile(run, account.id, profile);
-  run.account = { ...account, profile };
-  run.done({ updating: undefined });
-  const attributes = possible.map((before) => profileChanges(before, profile)).find((changes) => Object.keys(changes).length > 0);
-  if (attributes) run.raise('AccountUpdated', { account: run.named(run.account), attributes });
+/**
+ * Attempts with that of this run at the end; what an interrupted run reached is marked in them. One that wants the same again is the same.
+ *
+ * @param known what was `told` last, what the target has `shown` since, where it was asked, and what is `wanted`
+ */
+function withAttempt<T>(
+  { number }: RoleRun,
+  attempts: readonly Attempt<T>[],
+  { told, shown, wanted }: { readonly told: T; readonly shown: T | undefined; readonly wanted: T },
+  isSame: (one: T, other: T) => boolean,
+): readonly Attempt<T>[] {
+  const last = attempts.at(-1);
+  const before = attempts.findLast(({ reached }) => reached)?.value ?? told;
+  const isReached = last !== undefined && shown !== undefined && isSame(last.value, shown) && !isSame(before, shown);
+  const known = isReached ? [...attempts.slice(0, -1), { ...last, reached: true as const }] : attempts;
+  return last !== undefined && isSame(last.value, wanted) ? known : [...known, { value: wanted, number }];
 }
 
 /** A server that ignores what it does not know says that it took it: nothing is called healed then. */
@@ -64,27 +84,26 @@ async function verifyProfile({ deps: { target } }: RoleRun, id: string, profile:
 }
 
 /**
- * Lets the account log on or not. What an interrupted run may have done of the opposite is found out first, and told.
+ * Lets the account log on or not. What an interrupted run may have done is found out first, and told.
  *
  * @throws TargetMissingError when it is gone @throws TargetConflictError when the mark is another's
  */
 export async function setActive(run: RoleRun, active: boolean): Promise<void> {
+  const { account, noted } = run;
   const { target } = run.deps;
-  if (run.account === undefined || target.setActive === undefined) return;
-  if (run.noted.activating === !active && (run.account.active ?? true) === active) {
-    const seen = await target.readAccount(run.account.id);
-    if (seen !== undefined && (seen.active ?? true) === !active) told(run, !active);
+  if (account === undefined || target.setActive === undefined) return;
+  const told = account.active ?? true;
+  const seen = noted.activating && (await target.readAccount(account.id));
+  const shown = seen && (seen.active ?? true);
+  const attempts = withAttempt(run, noted.activating ?? [], { told, shown, wanted: active }, Object.is);
+  await run.note({ activating: attempts });
+  await target.setActive(account.id, run.mark, active);
+  for (const { value, number } of attempts.filter(({ reached }, index) => reached || index === attempts.length - 1)) {
+    if ((run.account?.active ?? true) === value) continue;
+    run.account = { ...account, active: value };
+    run.tell(value ? 'AccountReactivated' : 'AccountDeactivated', run.account, { account: run.named(run.account) }, number);
   }
-  await run.note({ activating: active, account: run.account });
-  await target.setActive(run.account.id, run.mark, active);
-  if ((run.account.active ?? true) !== active) told(run, active);
   run.done({ activating: undefined });
-}
-
-function told(run: RoleRun, active: boolean): void {
-  if (run.account === undefined) return;
-  run.account = { ...run.account, active };
-  run.raise(active ? 'AccountReactivated' : 'AccountDeactivated', { account: run.named(run.account) });
 }
 
 /** @throws TargetConflictError when the mark is another's */
@@ -93,7 +112,7 @@ export async function deleteAccount(run: RoleRun): Promise<void> {
   if (account === undefined) return;
   await run.note({ deleting: account });
   await run.deps.target.deleteAccount(account.id, run.mark);
-  run.raise('AccountDeprovisioned', { account: run.named(account) });
+  run.tell('AccountDeprovisioned', account, { account: run.named(account) });
   run.account = undefined;
 }
 

@@ -22,10 +22,15 @@ export const kmsVerifier =
   };
 
 /** @returns the signature, DER (RFC 3279 section 2.2.3) */
-export const kmsSigner =
+export const kmsTextSigner =
   (client: KMSClient, KeyId: string) =>
-  async (decision: GuardDecision): Promise<Uint8Array> => {
-    const { Signature } = await client.send(new SignCommand({ KeyId, ...signing, Message: messageOf(decision) }));
+  async (text: string): Promise<Uint8Array> => {
+    const { Signature } = await client.send(new SignCommand({ KeyId, ...signing, Message: Buffer.from(text, 'utf8') }));
     if (Signature === undefined) throw new Error(`kms gave no signature for key ${KeyId}: try again`);
     return Signature;
   };
+
+export const kmsSigner = (client: KMSClient, KeyId: string) => {
+  const sign = kmsTextSigner(client, KeyId);
+  return (decision: GuardDecision): Promise<Uint8Array> => sign(decisionText(decision));
+};

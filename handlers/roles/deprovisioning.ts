@@ -5,7 +5,7 @@
 import { grantKey } from '../access/grants.ts';
 import type { DeprovisioningStep, Grant } from '../events/catalogue.ts';
 import { deleteAccount, setActive } from './account-steps.ts';
-import { mayLast } from './ledger.ts';
+import { accountEventId, mayLast } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import type { RoleRun } from './role-run.ts';
 import { TargetConflictError, TargetMissingError } from './target.ts';
@@ -18,7 +18,8 @@ export function beginEnding(run: RoleRun, { end, revoke }: Plan): boolean {
   const account = before?.account ?? (holder && run.named(holder));
   if (account === undefined) return false;
   const held = revoke.filter(({ membershipId, ending }) => membershipId !== undefined || ending).map(({ grant }) => grant);
-  run.set({ ending: { state: end.state, account, ended: union(before?.ended ?? [], held), steps: before?.steps ?? [] } });
+  const { number = run.number, ended = [], steps = [] } = before ?? {};
+  run.set({ ending: { state: end.state, account, number, ended: union(ended, held), steps } });
   return before?.state !== end.state;
 }
 
@@ -42,8 +43,9 @@ export async function endAccess(run: RoleRun, { end }: Plan): Promise<void> {
   }
   await verify(run, ending.account.id, end.account);
   step(run, 'absence-verified');
-  const { account, state, ended, steps } = run.noted.ending ?? ending;
-  run.raise('AccessEnded', { account, state, ended: [...ended], steps: [...steps] });
+  const { account, state, number, ended, steps } = run.noted.ending ?? ending;
+  const ownId = accountEventId(run.deps.target.name, account.id, 'AccessEnded', number);
+  run.raise('AccessEnded', { account, state, ended: [...ended], steps: [...steps] }, '', ownId);
   run.done({ ending: undefined, lapsed: undefined });
 }
 

@@ -4,7 +4,15 @@
  * A principal's item lies under `pk = target#domain#guid`, a role's under `pk = target#role#name`.
  */
 import type { Profile } from '../access/grants.ts';
-import type { Assignment, DeprovisioningStep, DriftKind, Grant, PrincipalState, TargetAccount } from '../events/catalogue.ts';
+import type {
+  Assignment,
+  DeprovisioningStep,
+  DriftKind,
+  Grant,
+  IdentityEventType,
+  PrincipalState,
+  TargetAccount,
+} from '../events/catalogue.ts';
 import { eventId } from '../events/identity-event.ts';
 import type { AccountState, Intent } from './target.ts';
 
@@ -16,12 +24,34 @@ export interface Membership {
   readonly grant: Grant;
   /** Undefined while it may or may not have been made. */
   readonly membershipId?: string | undefined;
-  /** Set while it may or may not have been ended. */
-  readonly ending?: true | undefined;
-  /** Its id before it was perhaps ended, while it is given anew: another id afterwards says that it had ended. */
+  /** Set while it may or may not have been made, or told: version of the item that noted it first. */
+  readonly giving?: number | undefined;
+  /** Set while it may or may not have been ended, or told: version of the item that noted it first. */
+  readonly ending?: number | undefined;
+  /** Its id before it was perhaps ended behind our back, while it is given anew: another id afterwards says that it had ended. */
   readonly former?: string | undefined;
+  /** What interrupted runs gave and ended before this, and may not have told. */
+  readonly untold?: readonly MembershipNews[] | undefined;
   /** Set while the role's assignments are not known to be made. */
   readonly assigning?: true | undefined;
+}
+
+export interface MembershipNews {
+  readonly type: 'RoleGranted' | 'RoleRevoked';
+  /** Version of the item that noted it first. */
+  readonly number: number;
+}
+
+/**
+ * What runs tried to bring an account to, and may or may not have brought it to, or told. An interrupted run is found out by the next one,
+ * which tells it under the same id, whatever it wants itself.
+ */
+export interface Attempt<T> {
+  readonly value: T;
+  /** Version of the item that noted it first. */
+  readonly number: number;
+  /** The target showed it afterwards. */
+  readonly reached?: true | undefined;
 }
 
 /** A membership of the account in a role of ours that nobody granted: added behind our back. */
@@ -37,6 +67,8 @@ export interface ExtraMembership {
 export interface Ending {
   readonly state: PrincipalState;
   readonly account: TargetAccount;
+  /** Version of the item that noted it first. */
+  readonly number: number;
   /** What the account held. */
   readonly ended: readonly Grant[];
   readonly steps: readonly { readonly step: DeprovisioningStep; readonly at: string }[];
@@ -80,10 +112,12 @@ export interface AccountEntry {
   readonly account?: AccountState | undefined;
   /** Set while the account may or may not have been made. */
   readonly intent?: Intent | undefined;
+  /** Set while the account is there as it was made, and that may or may not have been told. */
+  readonly fresh?: true | undefined;
   /** Profiles that the account may or may not have got; `account` holds the one that was told last. */
-  readonly updating?: readonly Profile[] | undefined;
+  readonly updating?: readonly Attempt<Profile>[] | undefined;
   /** Whether it may log on, while that may or may not have been brought to the target; `account` holds what was told last. */
-  readonly activating?: boolean | undefined;
+  readonly activating?: readonly Attempt<boolean>[] | undefined;
   /** The account, while it may or may not have been deleted. */
   readonly deleting?: AccountState | undefined;
   readonly ending?: Ending | undefined;
@@ -145,6 +179,13 @@ export function heldBy(entry: AccountEntry | undefined): { readonly memberships:
     accounts: entry?.account === undefined && entry?.deleting === undefined ? 0 : 1,
   };
 }
+
+/**
+ * Id of the event that tells what was done to an account: whichever runs were interrupted, and whatever was decided meanwhile, it was done
+ * once. An account is made and deleted once; whatever can happen again is told apart by the version of the item that noted it first.
+ */
+export const accountEventId = (target: string, accountId: string, type: IdentityEventType, number = 0, part = ''): string =>
+  eventId(target, accountId, number, type, part);
 
 /** Id of the event that tells of an assignment: whoever's run it was, it was made or removed once. */
 export const assignmentEventId = (

@@ -1,7 +1,7 @@
 /** Roles that an account loses and gets. Each step may be repeated after a crash at any point. */
 import { grantKey } from '../access/grants.ts';
 import type { Grant } from '../events/catalogue.ts';
-import type { ExtraMembership, Membership } from './ledger.ts';
+import type { ExtraMembership, Membership, MembershipNews } from './ledger.ts';
 import { isHeld, type Plan } from './plan.ts';
 import { settleAssignments } from './role-assignments.ts';
 import { forgetRole, join, knownRole, roleOf } from './role-groups.ts';
@@ -12,7 +12,7 @@ import { TargetConflictError, TargetMissingError } from './target.ts';
 export async function noteRemovals(run: RoleRun, { revoke, expel }: Pick<Plan, 'revoke' | 'expel'>, more: boolean): Promise<void> {
   for (const membership of revoke) {
     const { grant, membershipId, ending } = membership;
-    run.memberships.set(grantKey(grant), { ...membership, ending: membershipId === undefined ? ending : true });
+    run.memberships.set(grantKey(grant), { ...membership, ending: membershipId === undefined ? ending : (ending ?? run.number) });
   }
   for (const extra of expel) run.extras.set(extraKey(run, extra), { ...extra, ending: true });
   const isNew = revoke.some(({ membershipId, ending }) => membershipId !== undefined && !ending) || expel.some(({ ending }) => !ending);
@@ -27,27 +27,29 @@ export async function noteRemovals(run: RoleRun, { revoke, expel }: Pick<Plan, '
 export async function revoke(run: RoleRun, memberships: readonly Membership[]): Promise<void> {
   const { deps } = run;
   const holder = run.account ?? run.deleted;
-  for (const { grant, membershipId, ending, former } of memberships) {
+  for (const { grant } of memberships) {
     const key = grantKey(grant);
+    const { membershipId, giving, ending } = run.memberships.get(key) ?? {};
+    let number = ending;
     const role = await knownRole(deps, grant.role);
     // A role that the ledger does not know has no members of ours.
     const id = membershipId ?? (role && run.account ? await deps.target.findMember(role.roleId, run.account.id) : undefined);
-    if (holder && role && membershipId === undefined && (id !== undefined || ending)) {
-      run.roleProvisioned(grant.role, role);
-      // An interrupted run gave it, and perhaps nobody has told.
-      if (!ending || former === undefined) run.raise('RoleGranted', { grant, account: run.named(holder) }, key);
-    }
+    // Whoever made it may have been interrupted before it could tell.
+    if (role) run.roleProvisioned(grant.role, role);
+    // An interrupted run gave it, and perhaps nobody has told.
+    if (holder && role && giving !== undefined && (id !== undefined || ending)) run.tellMembership('RoleGranted', holder, grant, giving);
     if (id !== undefined) {
-      if (membershipId === undefined && !ending) {
+      if (number === undefined) {
         // It was there: a run that dies after the removal would otherwise leave nothing that says so.
-        run.memberships.set(key, { grant, former, ending: true });
+        number = run.number;
+        change(run, key, { ending: number });
         await run.note();
       }
-      run.memberships.set(key, { grant, membershipId: id, ending: true });
+      change(run, key, { membershipId: id, ending: number });
       await deps.target.removeMember(id);
       const left = role && holder ? await deps.target.findMember(role.roleId, holder.id) : undefined;
       if (left !== undefined) {
-        run.memberships.set(key, { grant, membershipId: left, ending: true });
+        change(run, key, { membershipId: left });
         throw stillMember(grant.role, holder?.id);
       }
     }
@@ -56,10 +58,10 @@ export async function revoke(run: RoleRun, memberships: readonly Membership[]): 
       run.revoked.push(grant);
       if (run.noted.ending === undefined && deps.target.sessions && grant.assignments?.length)
         run.set({ lapsed: [...(run.noted.lapsed ?? []), { grant, at: deps.now().toISOString() }] });
-      run.raise('RoleRevoked', { grant, account: run.named(holder) }, key);
+      run.tellMembership('RoleRevoked', holder, grant, number ?? run.number);
     }
   }
-  if (run.deleted) run.raise('AccountDeprovisioned', { account: run.named(run.deleted) });
+  if (run.deleted) run.tell('AccountDeprovisioned', run.deleted, { account: run.named(run.deleted) });
 }
 
 /** Ends memberships that nobody granted. DriftHealed tells of them. @throws TargetConflictError when one is still there */
@@ -77,6 +79,32 @@ export async function expel(run: RoleRun, extras: readonly ExtraMembership[]): P
 }
 
 /**
+ * Notes that a role is to be given. One that an interrupted run was ending is looked for: if it is still there it never ended, and if it is
+ * gone it is given anew, after its end is told.
+ */
+export async function noteGrant(run: RoleRun, grant: Grant): Promise<void> {
+  const { deps, account } = run;
+  const key = grantKey(grant);
+  const { membershipId, giving, ending, former, untold = [] } = run.memberships.get(key) ?? {};
+  if (ending === undefined) {
+    run.memberships.set(key, { grant, former: membershipId ?? former, giving: giving ?? run.number, untold });
+    return;
+  }
+  const role = await knownRole(deps, grant.role);
+  const there = role && account && (await deps.target.findMember(role.roleId, account.id));
+  if (there !== undefined) {
+    run.memberships.set(key, { grant, membershipId: there, giving, untold });
+    return;
+  }
+  const ended: readonly MembershipNews[] = [
+    ...(giving === undefined ? [] : [{ type: 'RoleGranted' as const, number: giving }]),
+    { type: 'RoleRevoked', number: ending },
+  ];
+  run.memberships.set(key, { grant, giving: run.number, untold: [...untold, ...ended] });
+  if (account) for (const { type, number } of ended) run.tellMembership(type, account, grant, number);
+}
+
+/**
  * Gives roles. A role that is in conflict does not keep the principal from the others.
  *
  * @returns the first conflict
@@ -90,18 +118,24 @@ export async function grant(run: RoleRun, grants: readonly Grant[]): Promise<Tar
     try {
       const { membershipId, role } = await join(run.deps, grant, account.id);
       run.roleProvisioned(grant.role, role);
-      const former = run.memberships.get(key)?.former;
-      if (former !== undefined && former !== membershipId) run.raise('RoleRevoked', { grant, account: run.named(account) }, key);
-      run.memberships.set(key, { grant, membershipId, ...(grant.assignments?.length ? { assigning: true } : {}) });
+      const { former, giving } = run.memberships.get(key) ?? {};
+      if (former !== undefined && former !== membershipId) run.tellMembership('RoleRevoked', account, grant, giving ?? run.number);
+      change(run, key, { grant, membershipId, former: undefined, assigning: grant.assignments?.length ? true : undefined });
       // What was there and nobody had granted is granted now.
       run.extras.delete(key);
-      run.raise('RoleGranted', { grant, account: run.named(account) }, key);
+      if (giving !== undefined) run.tellMembership('RoleGranted', account, grant, giving);
     } catch (error) {
       if (!(error instanceof TargetConflictError)) throw error;
       conflict ??= error;
     }
   }
   return conflict;
+}
+
+/** Changes what is known of a membership. */
+function change(run: RoleRun, key: string, change: Partial<Membership>): void {
+  const before = run.memberships.get(key);
+  if (before !== undefined) run.memberships.set(key, { ...before, ...change });
 }
 
 /** Makes sure of what roles bring. @returns the first failure */
@@ -114,11 +148,11 @@ export async function assign(run: RoleRun, grants: readonly Grant[]): Promise<Er
     const role = await roleOf(run.deps, grant.role);
     const { settled, failure: one } = await settleAssignments(run.deps, role, grant.assignments ?? [], 'create');
     run.roleAssigned(grant.role, role, settled);
-    if (one === undefined) run.memberships.set(key, { grant, membershipId: membership.membershipId });
+    if (one === undefined) change(run, key, { grant, assigning: undefined });
     else if (one instanceof TargetMissingError && one.missing === 'role') {
       // Somebody deleted the role's group, and its members with it: the next attempt makes it anew.
       await forgetRole(run.deps, role);
-      run.memberships.set(key, { grant, former: membership.membershipId });
+      change(run, key, { grant, membershipId: undefined, former: membership.membershipId, assigning: undefined });
     }
     failure ??= one;
   }

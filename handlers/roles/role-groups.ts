@@ -2,7 +2,7 @@
 import type { Grant } from '../events/catalogue.ts';
 import { RetryableError } from '../platform/errors.ts';
 import { type AssignmentEntry, assignmentKey, type Ledger, type RoleEntry, rolePk } from './ledger.ts';
-import { type Target, TargetMissingError } from './target.ts';
+import { type Target, TargetConflictError, TargetMissingError } from './target.ts';
 
 export interface RoleGroupDependencies {
   readonly target: Target;
@@ -12,10 +12,20 @@ export interface RoleGroupDependencies {
 
 export type KnownRole = RoleEntry & { readonly roleId: string };
 
-/** The role as the ledger has it; undefined when it knows none. */
+/** The role as the ledger has it, or as an interrupted run made it and could not note it any more; undefined when there is none of ours. */
 export async function knownRole({ target, ledger }: RoleGroupDependencies, role: string): Promise<KnownRole | undefined> {
   const entry = await ledger.readRole(rolePk(target.name, role));
-  return entry?.roleId === undefined ? undefined : { ...entry, roleId: entry.roleId };
+  if (entry?.roleId !== undefined) return { ...entry, roleId: entry.roleId };
+  if (entry?.intent === undefined) return undefined;
+  const roleId = await target.findRole(role, entry.intent).catch((error: unknown) => {
+    // Somebody else's has that name: the interrupted run made none.
+    if (error instanceof TargetConflictError) return undefined;
+    throw error;
+  });
+  if (roleId === undefined) return undefined;
+  const known = { pk: entry.pk, version: entry.version + 1, roleId };
+  await ledger.write(known);
+  return known;
 }
 
 /** Makes the account a member of the role. @returns the target's id of the membership, and the role as the ledger has it */

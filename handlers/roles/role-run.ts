@@ -4,11 +4,13 @@
  * Whatever is about to change is noted in the ledger first. A run that dies at any point leaves a note, and the next one, which may want
  * the opposite, finds what was really done.
  */
+import { grantKey } from '../access/grants.ts';
 import type { ChangeOf, DriftKind, Grant, IdentityEventType, TargetAccount } from '../events/catalogue.ts';
 import { type AnyIdentityEvent, type Cause, eventId, makeEvent } from '../events/identity-event.ts';
 import {
   type AccountEntry,
   type AssignmentEntry,
+  accountEventId,
   accountPk,
   assignmentEventId,
   type ExtraMembership,
@@ -30,7 +32,7 @@ export interface RunStart {
 }
 
 /** Fields of the item that steps set: notes of what is under way. */
-type Notes = Pick<AccountEntry, 'account' | 'intent' | 'updating' | 'activating' | 'deleting' | 'ending' | 'cut' | 'lapsed'>;
+type Notes = Pick<AccountEntry, 'account' | 'intent' | 'fresh' | 'updating' | 'activating' | 'deleting' | 'ending' | 'cut' | 'lapsed'>;
 
 /** How a run came out: `heldBack` is the guard that keeps a part of it from being done. */
 export interface RunEnd {
@@ -75,11 +77,19 @@ export class RoleRun {
     this.deleted = made?.deleting?.id === made?.account?.id ? undefined : made?.deleting;
     this.memberships = new Map(Object.entries(made?.memberships ?? {}));
     this.extras = new Map(Object.entries(made?.extras ?? {}));
-    if (made?.intent && this.account) this.provisioned(this.account);
+    if (this.account && (made?.intent || made?.fresh)) this.made(this.account);
+    const holder = this.account ?? this.deleted;
+    for (const { grant, untold = [] } of holder ? this.memberships.values() : [])
+      if (holder) for (const { type, number } of untold) this.tellMembership(type, holder, grant, number);
   }
 
   get noted(): Notes {
     return this.#entry;
+  }
+
+  /** Version of the item that the next note writes: it tells apart what is noted there first. */
+  get number(): number {
+    return this.#entry.version + 1;
   }
 
   /** Whether it heals drift of that kind. */
@@ -129,7 +139,12 @@ export class RoleRun {
       ending: failed || heldBack ? ending : undefined,
       cut,
       lapsed: mayLast(lapsed, this.deps.now().toISOString()),
-      memberships: without(this.memberships),
+      memberships: Object.fromEntries(
+        Object.entries(without(this.memberships)).map(([key, { giving, untold: _, ...one }]) => [
+          key,
+          one.membershipId === undefined ? { ...one, giving } : one,
+        ]),
+      ),
       extras: Object.keys(extras).length > 0 ? extras : undefined,
       staged: heldBack,
       drift: drift && found?.length ? { run: drift.run, found } : undefined,
@@ -142,7 +157,9 @@ export class RoleRun {
     if (drift === undefined) return;
     for (const [kind, detail] of foundByKind(drift)) {
       if (heldBack && healedByRemoving.includes(kind)) continue;
-      this.raise('DriftHealed', { target: this.deps.target.name, run: drift.run, kind, detail }, kind);
+      const target = this.deps.target.name;
+      const ownId = eventId(target, this.wanted.subject.guid, 0, 'DriftHealed', `${kind}/${drift.run}`);
+      this.raise('DriftHealed', { target, run: drift.run, kind, detail }, '', ownId);
     }
   }
 
@@ -165,14 +182,25 @@ export class RoleRun {
     this.news.push({ role, settled });
   }
 
-  provisioned(account: AccountState): void {
+  /** An account of ours is there now. From the next note on it is known as it was made. */
+  made(account: AccountState): void {
+    this.set({ intent: undefined, fresh: true, account });
     const attributes: Record<string, string> = {};
     for (const [name, value] of Object.entries(account.profile)) if (value !== undefined) attributes[name] = value;
-    this.raise('AccountProvisioned', { account: this.named(account), attributes });
+    this.tell('AccountProvisioned', account, { account: this.named(account), attributes });
+  }
+
+  /** Raises what was done to an account, under the id of the run that noted it first. */
+  tell<T extends IdentityEventType>(type: T, { id }: AccountState, change: ChangeOf<T>, number?: number, part?: string): void {
+    this.raise(type, change, '', accountEventId(this.deps.target.name, id, type, number, part));
   }
 
   named({ id, profile }: AccountState): TargetAccount {
     return { target: this.deps.target.name, id, userName: profile.userName };
+  }
+
+  tellMembership(type: 'RoleGranted' | 'RoleRevoked', account: AccountState, grant: Grant, number: number): void {
+    this.tell(type, account, { grant, account: this.named(account) }, number, grantKey(grant));
   }
 
   raise<T extends IdentityEventType>(type: T, change: ChangeOf<T>, part = '', ownId?: string): void {

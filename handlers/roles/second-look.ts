@@ -106,8 +106,8 @@ function compareAccount(
   else if (state === 'active' && rules.canDeactivate && !active && (isDone || isOther)) find('account-inactive', `${name} may not log on`);
   const isWrong = profile !== undefined && state !== 'deleted' && !isSameProfile(seen.profile, profile);
   const changed = isWrong && (isDone || !isSameProfile(seen.profile, entry.account?.profile ?? seen.profile));
-  // While an update is under way the target may have either profile, and this one besides.
-  if (entry.updating !== undefined) return { updating: [...entry.updating, seen.profile], ...withActive(entry, active) };
+  // What is under way is found out by the steps.
+  if (entry.updating !== undefined) return withActive(entry, active);
   if (changed) find('account-changed', `${name} has another profile than the directory says`);
   const { account } = withActive(entry, active);
   return { account: account && { ...account, profile: seen.profile } };

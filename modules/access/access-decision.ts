@@ -9,7 +9,7 @@ import { eventTypes, type IdentityEventType } from '../../handlers/events/catalo
 import type { Environment } from '../../handlers/platform/environment.ts';
 import type { DirectoryWatch } from '../directory/directory-watch.ts';
 import type { IdentityBus } from '../events/identity-bus.ts';
-import type { ConfigurationBucket } from '../platform/configuration-bucket.ts';
+import type { ConfigurationBucket, ConfigurationObject } from '../platform/configuration-bucket.ts';
 import { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { MessageQueue } from '../platform/message-queue.ts';
@@ -25,6 +25,8 @@ import {
   keepGuardsActions,
   readConfigurationActions,
   readGrantsActions,
+  readKnownConfigurationActions,
+  readMappingsActions,
   scanGrantsActions,
 } from './permissions.ts';
 
@@ -52,6 +54,10 @@ export class AccessDecision extends Construct {
   readonly grants: Table;
   readonly queue: MessageQueue;
   readonly decideAccess: HandlerFunction;
+  /** Key of the object with mappings and the names of policies, which holds their hash: their revision. */
+  readonly configurationRevision: string;
+  /** The object with role mappings and the names of policies. */
+  readonly configuration: ConfigurationObject;
   readonly #targets: readonly string[];
   #roleQueues: Readonly<Record<string, MessageQueue>> | undefined;
 
@@ -64,6 +70,8 @@ export class AccessDecision extends Construct {
       attributes: directory.attributes,
       domains: directory.domains,
     });
+    this.configuration = objects.configuration;
+    this.configurationRevision = objects.configuration.key;
     this.grants = new Table(this, 'grants', {
       environment,
       name: 'grants',
@@ -91,6 +99,7 @@ export class AccessDecision extends Construct {
     this.queue = new MessageQueue(this, 'queue', {
       environment,
       name: 'decide-access',
+      consumer: 'decide-access',
       visibilityTimeoutSeconds: 6 * this.decideAccess.timeoutSeconds,
       deadLetters: this.decideAccess.deadLetters,
     });
@@ -142,6 +151,11 @@ export class AccessDecision extends Construct {
     grantee.allow({ Sid: 'ScanGrants', Effect: 'Allow', Action: scanGrantsActions, Resource: [this.grants.arn] });
   }
 
+  /** Lets the grantee read role mappings, and no policy. */
+  grantReadMappings(grantee: Grantee): void {
+    grantee.allow({ Sid: 'ReadMappings', Effect: 'Allow', Action: readMappingsActions, Resource: [this.configuration.arn] });
+  }
+
   /** Lets the grantee keep the guards of these targets, and no principal's grants. */
   grantKeepGuards(grantee: Grantee, targets: readonly string[]): void {
     this.#allowGuards(grantee, 'KeepGuards', keepGuardsActions, targets);
@@ -161,6 +175,13 @@ export class AccessDecision extends Construct {
     const Resource = [this.grants.arn];
     this.decideAccess.allow({ Sid: 'KeepGrants', Effect: 'Allow', Action: keepGrantsActions, Resource });
     this.grantScanGrants(this.decideAccess);
+    this.decideAccess.allow({
+      Sid: 'ReadKnownConfiguration',
+      Effect: 'Allow',
+      Action: readKnownConfigurationActions,
+      Resource,
+      Condition: onlyPartitions('configuration'),
+    });
     // Denied, not left out of what is allowed: principals of a directory that is not watched any more are still decided for.
     this.decideAccess.allow({
       Sid: 'TouchesNoGuard',

@@ -1,6 +1,6 @@
 /** What on-call sees of a directory's credentials: metrics from the log of rotate-credential, and alarms that say what to do first. */
-import { CloudwatchMetricAlarm, type CloudwatchMetricAlarmConfig } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import { Construct } from 'constructs';
+import { Alarm, type AlarmConfig } from '../platform/alarm.ts';
 import type { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { type LogMetric, LogMetrics } from '../platform/log-metrics.ts';
@@ -18,7 +18,9 @@ export interface CredentialMetricsProps {
 
 const metrics: readonly LogMetric[] = [
   { name: 'RotationsFailed', messages: ['CREDENTIAL_ROTATION_FAILED'] },
-  // Days beyond everyDays; 0 while a credential is young enough. Each check gives one value for each credential.
+  // Each check gives one value for each credential.
+  { name: 'AgeDays', messages: ['CREDENTIAL_CHECKED'], field: '$.ageDays' },
+  // Days beyond everyDays; 0 while a credential is young enough.
   { name: 'OverdueDays', messages: ['CREDENTIAL_CHECKED'], field: '$.overdueDays' },
 ];
 
@@ -30,27 +32,27 @@ export class CredentialMetrics extends Construct {
     const namespace = `${environment.metricNamespace}/credentials/${name}`;
     new LogMetrics(this, 'metrics', { environment, function: props.rotateCredential, metrics, namespace });
     for (const [alarm, config] of Object.entries(alarms(name, functionName, 60 * props.checkEveryMinutes))) {
-      new CloudwatchMetricAlarm(this, alarm, {
+      new Alarm(this, alarm, {
+        runbook: 'rotation-failed',
         threshold: 1,
         comparisonOperator: 'GreaterThanOrEqualToThreshold',
         ...config,
+        environment,
         alarmName: `${functionName}-${alarm}`,
         namespace,
-        alarmActions: [...environment.alarmActions],
       });
     }
   }
 }
 
-type Alarm = Pick<CloudwatchMetricAlarmConfig, 'alarmDescription' | 'metricName' | 'statistic' | 'period' | 'treatMissingData'> &
-  Pick<CloudwatchMetricAlarmConfig, 'evaluationPeriods' | 'datapointsToAlarm'>;
+type Config = Omit<AlarmConfig, 'comparisonOperator' | 'runbook'>;
 
 /** @param period seconds between two checks */
-function alarms(directory: string, functionName: string, period: number): Readonly<Record<string, Alarm>> {
+function alarms(directory: string, functionName: string, period: number): Readonly<Record<string, Config>> {
   const log = `/aws/lambda/${functionName}`;
   return {
     'rotation-failed': {
-      alarmDescription: `a password of ${directory} could not be rotated: CREDENTIAL_ROTATION_FAILED in ${log} names the credential, the step, the reason and the remedy; what consumers read is as it was, unless the reason says otherwise`,
+      meaning: `a password of ${directory} could not be rotated: CREDENTIAL_ROTATION_FAILED in ${log} names the credential, the step, the reason and the remedy; what consumers read is as it was, unless the reason says otherwise`,
       metricName: 'RotationsFailed',
       statistic: 'Sum',
       period: 300,
@@ -61,7 +63,7 @@ function alarms(directory: string, functionName: string, period: number): Readon
     // A schedule, role or function that is gone checks nothing and fails nowhere, so silence counts as age. CloudWatch fills in silence only where
     // it finds fewer than three values (CloudWatch User Guide, "Configuring how CloudWatch alarms treat missing data").
     overdue: {
-      alarmDescription: `a password of ${directory} is older than its everyDays, or nothing checks it: CREDENTIAL_CHECKED in ${log} names the credential and its age; look at its last rotation, and where no line is, at the schedule and the function's errors`,
+      meaning: `a password of ${directory} is older than its everyDays, or nothing checks it: CREDENTIAL_CHECKED in ${log} names the credential and its age; look at its last rotation, and where no line is, at the schedule and the function's errors`,
       metricName: 'OverdueDays',
       statistic: 'Maximum',
       period,

@@ -94,6 +94,7 @@ export class CredentialRotation extends Construct {
     this.queue = new MessageQueue(this, 'queue', {
       environment,
       name: `rotate-credential-${name}`,
+      consumer: 'rotate-credential',
       visibilityTimeoutSeconds: 6 * rotateCredential.timeoutSeconds,
       deadLetters: rotateCredential.deadLetters,
     });
@@ -116,6 +117,11 @@ export class CredentialRotation extends Construct {
       credential.rotateWith(rotateCredential, this.table, resetBy.get(credential.name), invocation);
     }
     new CredentialMetrics(this, 'metrics', { environment, name, rotateCredential, functionName, checkEveryMinutes: minutes });
+  }
+
+  /** Name of the directory whose accounts these are. */
+  get directoryName(): string {
+    return this.#props.directory.name;
   }
 
   /** ARN of all secrets that are created for this directory: nothing else lies in that folder. */

@@ -1,6 +1,6 @@
 /** What on-call sees of a directory: metrics from the log of its detect-changes, and alarms that say what to do first. */
-import { CloudwatchMetricAlarm, type CloudwatchMetricAlarmConfig } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import { Construct } from 'constructs';
+import { Alarm, type AlarmConfig } from '../platform/alarm.ts';
 import type { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { type LogMetric, LogMetrics } from '../platform/log-metrics.ts';
@@ -31,19 +31,6 @@ const metrics: readonly LogMetric[] = [
   { name: 'GuardTripped', messages: ['GUARD_TRIPPED', 'GUARD_HELD'] },
 ];
 
-type Alarm = Pick<
-  CloudwatchMetricAlarmConfig,
-  | 'alarmDescription'
-  | 'metricName'
-  | 'statistic'
-  | 'threshold'
-  | 'comparisonOperator'
-  | 'period'
-  | 'evaluationPeriods'
-  | 'datapointsToAlarm'
-  | 'treatMissingData'
->;
-
 export class DirectoryMetrics extends Construct {
   constructor(scope: Construct, id: string, props: DirectoryMetricsProps) {
     super(scope, id);
@@ -55,19 +42,19 @@ export class DirectoryMetrics extends Construct {
       dimension: { name: 'Domain', field: '$.domain' },
     });
     for (const [alarm, config] of Object.entries(alarms(domain, functionName, 60 * props.minutes))) {
-      new CloudwatchMetricAlarm(this, alarm, {
+      new Alarm(this, alarm, {
         ...config,
+        environment,
         alarmName: `${functionName}-${alarm}`,
         namespace: environment.metricNamespace,
         dimensions: { Domain: domain },
-        alarmActions: [...environment.alarmActions],
       });
     }
   }
 }
 
 /** @param period seconds between two polls */
-function alarms(domain: string, functionName: string, period: number): Readonly<Record<string, Alarm>> {
+function alarms(domain: string, functionName: string, period: number): Readonly<Record<string, AlarmConfig>> {
   const log = `/aws/lambda/${functionName}`;
   return {
     // The first failed poll tells of one period, as a good one does; the third of three, give or take a late start. A schedule, role or
@@ -75,7 +62,9 @@ function alarms(domain: string, functionName: string, period: number): Readonly<
     // it finds fewer than three values, so a single period without a poll is none (CloudWatch User Guide, "Configuring how CloudWatch alarms
     // treat missing data").
     lag: {
-      alarmDescription: `${domain} was not up to date for three polls, or was not polled: read the last lines of ${log}; when there are none, look at its schedule, the schedule's role and its throttles; nothing is lost, the next good poll reads on`,
+      meaning: `${domain} was not up to date for three polls, or was not polled: read the last lines of ${log}; when there are none, look at its schedule, the schedule's role and its throttles; nothing is lost, the next good poll reads on`,
+      runbook: 'directory-unreachable',
+      stopsFlow: true,
       metricName: 'LagSeconds',
       statistic: 'Minimum',
       threshold: 2.5 * period,
@@ -86,7 +75,9 @@ function alarms(domain: string, functionName: string, period: number): Readonly<
       treatMissingData: 'breaching',
     },
     unreachable: {
-      alarmDescription: `no domain controller of ${domain} answered in two of three polls: read the reason of DIRECTORY_UNREACHABLE in ${log}; when it is a refused bind, look at the bind secret, else at port 636 and the certificates`,
+      meaning: `no domain controller of ${domain} answered in two of three polls: read the reason of DIRECTORY_UNREACHABLE in ${log}; when it is a refused bind, look at the bind secret, else at port 636 and the certificates`,
+      runbook: 'directory-unreachable',
+      stopsFlow: true,
       metricName: 'Unreachable',
       statistic: 'Sum',
       threshold: 1,
@@ -97,7 +88,8 @@ function alarms(domain: string, functionName: string, period: number): Readonly<
       treatMissingData: 'notBreaching',
     },
     'guard-tripped': {
-      alarmDescription: `more of ${domain} is gone than the guard lets through, and is held back: read GUARD_TRIPPED in ${log}, look in the directory whether it is true, and only then invoke ${functionName} with {"approve": "<its approval>"}; it expires after a day`,
+      meaning: `more of ${domain} is gone than the guard lets through, and is held back: read GUARD_TRIPPED in ${log}, look in the directory whether it is true, and only then invoke ${functionName} with {"approve": "<its approval>"}; it expires after a day`,
+      runbook: 'guard-tripped',
       metricName: 'GuardTripped',
       statistic: 'Sum',
       threshold: 1,

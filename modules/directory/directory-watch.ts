@@ -14,7 +14,7 @@ import type { Grantee } from '../platform/policy.ts';
 import { type NonEmpty, nonEmpty, present, WrongPropError } from '../platform/prop-checks.ts';
 import { Table } from '../platform/table.ts';
 import { checkDistinct, directoryName, repeated } from './directory-name.ts';
-import { listMirrorActions, readMirrorActions } from './permissions.ts';
+import { listMirrorActions, lookUpObjectsActions, readMirrorActions } from './permissions.ts';
 import { SecurityLogReader } from './security-log-reader.ts';
 import { WatchedDirectory, type WatchedDirectoryProps } from './watched-directory.ts';
 
@@ -70,6 +70,11 @@ export class DirectoryWatch extends Construct {
     grantee.allow({ Sid: 'ReadMirror', Effect: 'Allow', Action: readMirrorActions, Resource: [this.table.arn] });
     const indexes = ['listing', 'sid'].map((index) => `${this.table.arn}/index/${index}`);
     grantee.allow({ Sid: 'ListMirror', Effect: 'Allow', Action: listMirrorActions, Resource: indexes });
+  }
+
+  /** Lets the grantee look up objects that it knows the keys of, and list none. */
+  grantLookUpObjects(grantee: Grantee): void {
+    grantee.allow({ Sid: 'LookUpObjects', Effect: 'Allow', Action: lookUpObjectsActions, Resource: [this.table.arn] });
   }
 
   #mirrorTable(environment: IntegrationEnvironment): Table {

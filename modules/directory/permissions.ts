@@ -7,6 +7,8 @@ export const maintainMirrorActions = ['dynamodb:BatchGetItem', 'dynamodb:PutItem
 export const scanMirrorActions = ['dynamodb:Scan'] as const;
 /** Who reads the mirror sees objects and their edges. */
 export const readMirrorActions = ['dynamodb:BatchGetItem', 'dynamodb:Query'] as const;
+/** A review of access looks up when people last logged on. */
+export const lookUpObjectsActions = ['dynamodb:BatchGetItem'] as const;
 /** Both list the mirror by its indexes. */
 export const listMirrorActions = ['dynamodb:Query'] as const;
 

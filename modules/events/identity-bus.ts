@@ -62,7 +62,7 @@ export class IdentityBus extends Construct {
       eventSourceArn: bus.arn,
       retentionDays: wholeNumber('archiveRetentionDays', props.archiveRetentionDays ?? 30, 1, 3650),
     });
-    this.#deadLetters = new DeadLetterQueue(this, 'dead-letters', { environment, name: 'undeliverable' });
+    this.#deadLetters = new DeadLetterQueue(this, 'dead-letters', { environment, name: 'undeliverable', stopsFlow: true });
   }
 
   /** Lets the grantee raise events on this bus. */

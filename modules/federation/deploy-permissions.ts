@@ -7,12 +7,14 @@ import type { Condition } from '../platform/policy.ts';
 import type { DeployTarget, ResourceArguments } from './deploy-target.ts';
 import {
   adopting,
+  alarms,
   anything,
   bounded,
   buckets,
   ec2,
   eventSources,
   functions,
+  glueTables,
   keys,
   known,
   logGroups,
@@ -28,6 +30,7 @@ import {
   tables,
   tagged,
   tagging,
+  workgroups,
 } from './environment-arns.ts';
 
 /** Actions on the same ARNs under the same condition. */
@@ -100,6 +103,23 @@ const directoryNetwork = 'AWS Directory Service puts its controllers into the VP
 
 /** By the type's name in Terraform. */
 export const deployPermissions: Readonly<Record<string, readonly DeployPermission[]>> = {
+  aws_athena_named_query: [
+    { actions: ['athena:CreateNamedQuery', 'athena:DeleteNamedQuery', 'athena:GetNamedQuery', 'athena:UpdateNamedQuery'], on: workgroups },
+  ],
+  aws_athena_workgroup: [
+    {
+      actions: [
+        'CreateWorkGroup',
+        'DeleteWorkGroup',
+        'GetWorkGroup',
+        'ListTagsForResource',
+        'TagResource',
+        'UntagResource',
+        'UpdateWorkGroup',
+      ].map((action) => `athena:${action}`),
+      on: workgroups,
+    },
+  ],
   aws_cloudformation_stack: [
     {
       actions: [
@@ -186,6 +206,9 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
     },
   ],
   aws_cloudwatch_event_target: [{ actions: ['events:ListTargetsByRule', 'events:PutTargets', 'events:RemoveTargets'], on: rules }],
+  aws_cloudwatch_log_data_protection_policy: [
+    { actions: ['logs:DeleteDataProtectionPolicy', 'logs:GetDataProtectionPolicy', 'logs:PutDataProtectionPolicy'], on: logGroups },
+  ],
   aws_cloudwatch_log_group: [
     {
       actions: [
@@ -223,6 +246,24 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
       on: logGroups,
     },
   ],
+  aws_cloudwatch_composite_alarm: [
+    {
+      actions: ['cloudwatch:DescribeAlarms', 'cloudwatch:PutCompositeAlarm'],
+      on: anything,
+      reason: 'CloudWatch refuses both for composite alarms where the permission is narrower than * (API Reference, PutCompositeAlarm)',
+    },
+    {
+      actions: ['cloudwatch:DeleteAlarms', 'cloudwatch:ListTagsForResource', 'cloudwatch:TagResource', 'cloudwatch:UntagResource'],
+      on: alarms,
+    },
+  ],
+  aws_cloudwatch_dashboard: [
+    {
+      actions: ['cloudwatch:DeleteDashboards', 'cloudwatch:GetDashboard', 'cloudwatch:PutDashboard'],
+      // Dashboards are an account's, of no Region (Service Authorization Reference, "… for Amazon CloudWatch").
+      on: ({ partition, account, own }) => [`arn:${partition}:cloudwatch::${account}:dashboard/${own}-*`],
+    },
+  ],
   aws_cloudwatch_metric_alarm: [
     {
       actions: [
@@ -233,7 +274,14 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
         'cloudwatch:TagResource',
         'cloudwatch:UntagResource',
       ],
-      on: ({ arn, own }) => [arn('cloudwatch', `alarm:${own}-*`)],
+      on: alarms,
+    },
+  ],
+  aws_cloudwatch_query_definition: [
+    {
+      actions: ['logs:DeleteQueryDefinition', 'logs:DescribeQueryDefinitions', 'logs:PutQueryDefinition'],
+      on: anything,
+      reason: 'saved queries of CloudWatch Logs are the account’s: the actions take no resource',
     },
   ],
   aws_directory_service_log_subscription: [
@@ -263,6 +311,20 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
     },
     // The provider tells a table of DynamoDB's own key by that key's ARN.
     { actions: ['kms:DescribeKey'], on: keys, when: () => ({ StringEquals: { 'kms:RequestAlias': 'alias/aws/dynamodb' } }) },
+  ],
+  aws_glue_catalog_database: [
+    {
+      actions: ['CreateDatabase', 'DeleteDatabase', 'GetDatabase', 'GetTags', 'TagResource', 'UntagResource', 'UpdateDatabase'].map(
+        (action) => `glue:${action}`,
+      ),
+      on: glueTables,
+    },
+  ],
+  aws_glue_catalog_table: [
+    {
+      actions: ['CreateTable', 'DeleteTable', 'GetPartitionIndexes', 'GetTable', 'UpdateTable'].map((action) => `glue:${action}`),
+      on: glueTables,
+    },
   ],
   aws_dynamodb_table_item: [
     {
@@ -422,6 +484,9 @@ export const deployPermissions: Readonly<Record<string, readonly DeployPermissio
   aws_s3_bucket_public_access_block: [{ actions: ['s3:GetBucketPublicAccessBlock', 's3:PutBucketPublicAccessBlock'], on: buckets }],
   aws_s3_bucket_server_side_encryption_configuration: [
     { actions: ['s3:GetEncryptionConfiguration', 's3:PutEncryptionConfiguration'], on: buckets },
+  ],
+  aws_s3_bucket_object_lock_configuration: [
+    { actions: ['s3:GetBucketObjectLockConfiguration', 's3:PutBucketObjectLockConfiguration'], on: buckets },
   ],
   aws_s3_bucket_versioning: [{ actions: ['s3:GetBucketVersioning', 's3:PutBucketVersioning'], on: buckets }],
   aws_s3_object: [

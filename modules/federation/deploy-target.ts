@@ -13,6 +13,7 @@ export interface SynthesizedResource {
 
 export interface DeployTarget {
   readonly partition: string;
+  readonly account: string;
   /** What its names begin with: `ad-lambda-dev`. */
   readonly own: string;
   /** What its paths begin with: `/ad-lambda/dev`. */
@@ -55,6 +56,7 @@ export function deployTarget(environment: IntegrationEnvironment, resources: rea
   const iam = (resource: string) => `arn:${partition}:iam::${account}:${resource}`;
   return {
     partition,
+    account,
     own: `${prefix}-${name}`,
     path: `/${prefix}/${name}`,
     tags: { Project: prefix, Environment: name },

@@ -7,6 +7,7 @@ import type { DeployTarget, ResourceArguments } from './deploy-target.ts';
 
 /** What the action knows no resource for. */
 export const anything = () => ['*'];
+export const alarms = ({ arn, own }: DeployTarget) => [arn('cloudwatch', `alarm:${own}-*`)];
 export const functions = ({ arn, own }: DeployTarget) => [arn('lambda', `function:${own}-*`)];
 export const eventSources = ({ arn }: DeployTarget) => [arn('lambda', 'event-source-mapping:*')];
 export const logGroups = ({ arn, own, path }: DeployTarget, { log_group_name: name }: ResourceArguments = {}) => [
@@ -23,6 +24,12 @@ export const buckets = ({ partition, own }: DeployTarget) => [`arn:${partition}:
 export const objects = ({ partition, own }: DeployTarget) => [`arn:${partition}:s3:::${own}-*/*`];
 export const secrets = ({ arn, path }: DeployTarget) => [arn('secretsmanager', `secret:${path}/*`)];
 export const keys = ({ arn }: DeployTarget) => [arn('kms', 'key/*')];
+/** The catalogue itself is asked for with whatever is in it (Service Authorization Reference, "… for AWS Glue"); names of Glue hold no dash. */
+export const glueTables = ({ arn, own }: DeployTarget) => {
+  const name = own.replaceAll('-', '_');
+  return [arn('glue', 'catalog'), arn('glue', `database/${name}_*`), arn('glue', `table/${name}_*/*`)];
+};
+export const workgroups = ({ arn, own }: DeployTarget) => [arn('athena', `workgroup/${own}-*`)];
 export const rules = ({ arn, own }: DeployTarget) => [arn('events', `rule/${own}-*/${own}-*`)];
 export const scheduleGroups = ({ arn, own }: DeployTarget) => [arn('scheduler', `schedule-group/${own}-*`)];
 export const ec2 =

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
-import { CloudwatchMetricAlarm, type CloudwatchMetricAlarmConfig } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import { IamRole } from '@cdktf/provider-aws/lib/iam-role/index.js';
 import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy/index.js';
 import {
@@ -14,6 +13,7 @@ import { LambdaFunction } from '@cdktf/provider-aws/lib/lambda-function/index.js
 import { AssetType, type ITerraformDependable, Lazy, TerraformAsset } from 'cdktf';
 import { Construct } from 'constructs';
 import { type FunctionName, functions } from '../../handlers/functions.ts';
+import { Alarm, type AlarmConfig } from './alarm.ts';
 import type { IntegrationEnvironment } from './integration-environment.ts';
 import { DeadLetterQueue, type MessageQueue } from './message-queue.ts';
 import {
@@ -30,6 +30,7 @@ import {
 import { type Grantee, policyDocument, type Statement, trustPolicy } from './policy.ts';
 import { checkPolicySize } from './policy-size.ts';
 import { WrongPropError } from './prop-checks.ts';
+import { carriesFlow, runbookOf } from './runbooks.ts';
 import type { Table } from './table.ts';
 import { knownBytes } from './terraform-text.ts';
 
@@ -62,12 +63,14 @@ export class HandlerFunction extends Construct implements Grantee {
   /** Name and ARN as references, so that what uses them comes after the function. */
   readonly functionName: string;
   readonly arn: string;
+  /** The name itself, which synth knows. */
+  readonly plainName: string;
   /** Name of the log group, as a reference. */
   readonly logGroupName: string;
   readonly timeoutSeconds: number;
   readonly deadLetters: DeadLetterQueue;
   readonly #environment: IntegrationEnvironment;
-  readonly #name: string;
+  readonly #function: FunctionName;
   readonly #statements: Statement[] = [];
 
   constructor(scope: Construct, id: string, props: HandlerFunctionProps) {
@@ -76,11 +79,12 @@ export class HandlerFunction extends Construct implements Grantee {
     this.#environment = environment;
     this.timeoutSeconds = props.timeoutSeconds;
     const part = props.instance === undefined ? props.function : `${props.function}-${props.instance}`;
-    this.#name = environment.resourceName('function', part);
+    this.#function = props.function;
+    this.plainName = environment.resourceName('function', part);
     checkVariables(props.function, variables);
 
     const logGroup = new CloudwatchLogGroup(this, 'log-group', {
-      name: `/aws/lambda/${this.#name}`,
+      name: `/aws/lambda/${this.plainName}`,
       retentionInDays: environment.logRetentionDays,
       kmsKeyId: environment.key.arn,
     });
@@ -117,7 +121,7 @@ export class HandlerFunction extends Construct implements Grantee {
     const zip = builtZip(props.function);
     const asset = new TerraformAsset(this, 'code', { path: zip.path, type: AssetType.FILE, assetHash: zip.sha256.toString('hex') });
     const lambda = new LambdaFunction(this, 'function', {
-      functionName: this.#name,
+      functionName: this.plainName,
       description: `${part} (${functions[props.function]}) of ${environment.prefix} ${environment.name}`,
       role: role.arn,
       filename: asset.path,
@@ -139,21 +143,32 @@ export class HandlerFunction extends Construct implements Grantee {
     this.functionName = lambda.functionName;
     this.arn = lambda.arn;
     this.#addAlarm('errors', {
-      alarmDescription: `${this.#name} failed: read its log group for the reason and the remedy`,
+      meaning: `${this.plainName} failed: read its log group for the reason and the remedy`,
       metricName: 'Errors',
+      stopsFlow: carriesFlow.has(props.function),
       statistic: 'Sum',
       threshold: 1,
       // A queue or a stream tries again soon. The next call by a schedule may be more than five minutes away: one failure has to be enough.
       datapointsToAlarm: props.invocation === 'asynchronous' ? 1 : 2,
     });
+    // A call that finds the function's own concurrency in use waits its turn, and is none too many; only when it never comes, something hangs.
+    const minutes = props.reservedConcurrency === undefined ? 5 : 15;
+    this.#addAlarm('throttles', {
+      meaning: `${this.plainName} was throttled for ${minutes} minutes: look at the account's concurrency quota and who uses it, and at how long the function runs`,
+      metricName: 'Throttles',
+      statistic: 'Sum',
+      threshold: 1,
+      evaluationPeriods: minutes,
+      datapointsToAlarm: minutes,
+    });
   }
 
   allow(statement: Statement): void {
     if (this.#statements.some(({ Sid }) => Sid === statement.Sid)) {
-      throw new WrongPropError(`statement "${statement.Sid}" was given to ${this.#name} twice: grant it once`);
+      throw new WrongPropError(`statement "${statement.Sid}" was given to ${this.plainName} twice: grant it once`);
     }
     this.#statements.push(statement);
-    checkPolicySize(this.#name, policyDocument(this.#statements));
+    checkPolicySize(this.plainName, policyDocument(this.#statements));
   }
 
   /**
@@ -161,16 +176,24 @@ export class HandlerFunction extends Construct implements Grantee {
    *
    * @param props.postpones whether the function itself puts a message that failed off by seconds; false: it comes again after the queue's
    *   visibility timeout, for a function that does not reach SQS. True where it is left out
+   * @param props.windowSeconds longest wait for a batch to fill; more than ten messages take at least one second (AWS Lambda API Reference,
+   *   CreateEventSourceMapping). None where it is left out
    */
   consumeQueue(
     queue: MessageQueue,
-    props: { readonly batchSize: number; readonly maximumConcurrency: number; readonly postpones?: boolean },
+    props: {
+      readonly batchSize: number;
+      readonly maximumConcurrency: number;
+      readonly postpones?: boolean;
+      readonly windowSeconds?: number;
+    },
   ): void {
     const actions = [...consumeQueueActions, ...((props.postpones ?? true) ? postponeMessageActions : [])];
     this.allow({ Sid: 'ConsumeQueue', Effect: 'Allow', Action: actions, Resource: [queue.arn] });
     this.#addSource('queue-source', {
       eventSourceArn: queue.arn,
       batchSize: props.batchSize,
+      ...(props.windowSeconds === undefined ? {} : { maximumBatchingWindowInSeconds: props.windowSeconds }),
       scalingConfig: { maximumConcurrency: props.maximumConcurrency },
     });
   }
@@ -199,11 +222,12 @@ export class HandlerFunction extends Construct implements Grantee {
     }).dependsOn = after;
     // A stream that is not read shows in no error count: its records only grow older.
     this.#addAlarm('behind', {
-      alarmDescription: `${this.#name} is behind the stream by five minutes: its log group says what holds it up`,
+      meaning: `${this.plainName} is behind the stream by five minutes: its log group says what holds it up`,
       metricName: 'IteratorAge',
       statistic: 'Maximum',
       threshold: 300_000,
       datapointsToAlarm: 2,
+      stopsFlow: carriesFlow.has(this.#function),
     });
   }
 
@@ -231,26 +255,31 @@ export class HandlerFunction extends Construct implements Grantee {
       Effect: 'Deny',
       Action: [...networkInterfaceActions, ...describeNetworkActions],
       Resource: ['*'],
-      Condition: { ArnEquals: { 'lambda:SourceFunctionArn': environment.arn('lambda', `function:${this.#name}`) } },
+      Condition: { ArnEquals: { 'lambda:SourceFunctionArn': environment.arn('lambda', `function:${this.plainName}`) } },
     });
   }
 
-  #addAlarm(
-    id: string,
-    config: Pick<CloudwatchMetricAlarmConfig, 'alarmDescription' | 'metricName' | 'statistic' | 'threshold' | 'datapointsToAlarm'>,
-  ): void {
-    new CloudwatchMetricAlarm(this, id, {
-      ...config,
-      alarmName: `${this.#name}-${id}`,
-      namespace: 'AWS/Lambda',
-      dimensions: { FunctionName: this.#name },
+  #addAlarm(id: string, config: Pick<AlarmConfig, 'meaning' | 'metricName' | 'statistic' | 'threshold'> & Partial<AlarmConfig>): void {
+    new Alarm(this, id, {
       period: 60,
       evaluationPeriods: 5,
       comparisonOperator: 'GreaterThanOrEqualToThreshold',
       treatMissingData: 'notBreaching',
-      alarmActions: [...this.#environment.alarmActions],
+      runbook: runbookOf[this.#function],
+      ...config,
+      environment: this.#environment,
+      alarmName: `${this.plainName}-${id}`,
+      namespace: 'AWS/Lambda',
+      dimensions: { FunctionName: this.plainName },
     });
   }
+}
+
+/** SHA-256 of all functions' zips together, in hex: the revision of the code that is deployed. @throws WrongPropError when they are not built */
+export function codeRevision(): string {
+  const hash = createHash('sha256');
+  for (const name of Object.keys(functions) as FunctionName[]) hash.update(builtZip(name).sha256);
+  return hash.digest('hex');
 }
 
 function builtZip(name: FunctionName): { path: string; sha256: Buffer } {

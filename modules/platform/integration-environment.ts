@@ -3,6 +3,7 @@ import { Token } from 'cdktf';
 import { Construct } from 'constructs';
 import { EnvironmentKey } from './environment-key.ts';
 import { formats, type LogRetentionDays, logRetention, matching, WrongPropError } from './prop-checks.ts';
+import { defaultRunbookBaseUrl } from './runbooks.ts';
 
 /** First part of every resource's name, where nobody gives another. */
 export const defaultPrefix = 'ad-lambda';
@@ -20,6 +21,8 @@ export interface IntegrationEnvironmentProps {
   readonly prefix?: string;
   /** ARNs that every alarm notifies, SNS topics as a rule. @default none: alarms show in CloudWatch alone */
   readonly alarmActions?: readonly string[];
+  /** Where the runbooks are that alarms link to, a page `<runbook>.md` each: `https://git.example.com/ad-lambda/docs/runbooks`. @default 'docs/runbooks', as in this repository */
+  readonly runbookBaseUrl?: string;
   /** Days the functions' logs are kept. @default 90 */
   readonly logRetentionDays?: LogRetentionDays;
   /** Permissions boundary of every role. @default none */
@@ -39,6 +42,8 @@ const longestNames = {
   schedule: 64,
   bus: 256,
   table: 255,
+  dashboard: 255,
+  alarm: 255,
   securityGroup: 255,
 } as const;
 export type NamedKind = keyof typeof longestNames;
@@ -50,6 +55,7 @@ export class IntegrationEnvironment extends Construct {
   readonly partition: string;
   readonly prefix: string;
   readonly alarmActions: readonly string[];
+  readonly runbookBaseUrl: string;
   readonly logRetentionDays: number;
   readonly permissionsBoundaryArn: string | undefined;
   readonly deletionProtection: boolean;
@@ -82,6 +88,10 @@ export class IntegrationEnvironment extends Construct {
     if (this.alarmActions.length > 5) {
       throw new WrongPropError(`alarmActions has ${this.alarmActions.length} entries: CloudWatch takes five, give one topic that fans out`);
     }
+    this.runbookBaseUrl =
+      props.runbookBaseUrl === undefined
+        ? defaultRunbookBaseUrl
+        : matching('runbookBaseUrl', props.runbookBaseUrl, formats.baseUrl, 'give an https:// address without a "/" at its end');
     this.logRetentionDays = logRetention('logRetentionDays', props.logRetentionDays ?? 90);
     this.permissionsBoundaryArn =
       props.permissionsBoundaryArn &&

@@ -1,15 +1,20 @@
 /** SQS queues: encrypted, TLS only, and what keeps failing is kept in a dead-letter queue that raises an alarm. */
-import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import { SqsQueue, type SqsQueueConfig } from '@cdktf/provider-aws/lib/sqs-queue/index.js';
 import { SqsQueuePolicy } from '@cdktf/provider-aws/lib/sqs-queue-policy/index.js';
 import { Lazy } from 'cdktf';
 import { Construct } from 'constructs';
+import type { FunctionName } from '../../handlers/functions.ts';
+import { Alarm } from './alarm.ts';
 import type { IntegrationEnvironment } from './integration-environment.ts';
 import { sendMessageActions } from './permissions.ts';
 import { type Grantee, policyDocument, type Statement } from './policy.ts';
+import { carriesFlow, runbookOf } from './runbooks.ts';
 
 /** Failed messages are put off by 5 s to 2 min each time, so twenty receives take half an hour. */
 const mostReceives = 20;
+/** Longer than those: who fails alone has an alarm of its own, and ends in the dead-letter queue. */
+const fifoWaitSeconds = 2700;
+const waitSeconds = 900;
 
 export interface MessageQueueProps {
   readonly environment: IntegrationEnvironment;
@@ -23,6 +28,8 @@ export interface MessageQueueProps {
   readonly deadLetters?: DeadLetterQueue;
   /** @default 4 days, as SQS has it */
   readonly retentionSeconds?: number;
+  /** The function that works it off: an alarm rings when a message waits for it for long. @default none, and no alarm */
+  readonly consumer?: FunctionName;
 }
 
 export class MessageQueue extends Construct {
@@ -66,6 +73,32 @@ export class MessageQueue extends Construct {
       queueUrl: queue.url,
       policy: Lazy.stringValue({ produce: () => policyDocument(this.#statements) }),
     });
+    if (props.consumer !== undefined) this.#watch(props, props.consumer);
+  }
+
+  /**
+   * A standard queue counts a message that keeps failing for three receives, a FIFO queue for as long as it is there (Amazon SQS Developer Guide,
+   * "Available CloudWatch metrics for Amazon SQS"): only after that age stands for a queue that nothing works off.
+   */
+  #watch({ environment, fifo, visibilityTimeoutSeconds = 30 }: MessageQueueProps, consumer: FunctionName): void {
+    const seconds = Math.max(fifo ? fifoWaitSeconds : waitSeconds, 3 * visibilityTimeoutSeconds);
+    new Alarm(this, 'waiting', {
+      environment,
+      alarmName: `${this.name}-waiting`,
+      meaning: `a message has waited in ${this.name} for ${Math.round(seconds / 60)} minutes: read the last lines of ${consumer}; when there are none, look at its throttles, its errors and its event source`,
+      runbook: runbookOf[consumer],
+      stopsFlow: carriesFlow.has(consumer),
+      namespace: 'AWS/SQS',
+      metricName: 'ApproximateAgeOfOldestMessage',
+      dimensions: { QueueName: this.name },
+      statistic: 'Maximum',
+      period: 60,
+      evaluationPeriods: 5,
+      datapointsToAlarm: 5,
+      threshold: seconds,
+      comparisonOperator: 'GreaterThanOrEqualToThreshold',
+      treatMissingData: 'notBreaching',
+    });
   }
 
   /** Lets EventBridge deliver for this rule. */
@@ -94,15 +127,20 @@ export interface DeadLetterQueueProps {
   readonly fifo?: boolean;
   /** SQS moves messages back to queues alone, not to a function or a bus (Amazon SQS API Reference, StartMessageMoveTask). @default false */
   readonly redrivable?: boolean;
+  /** What is in it did not become a role, and nothing else of its kind will. @default false */
+  readonly stopsFlow?: boolean;
 }
 
 /** Keeps what failed for 14 days, the longest SQS keeps anything, and raises an alarm as soon as it holds one message. */
 export class DeadLetterQueue extends MessageQueue {
   constructor(scope: Construct, id: string, props: DeadLetterQueueProps) {
     super(scope, id, { ...props, name: `${props.name}-dead-letters`, retentionSeconds: 1_209_600 });
-    new CloudwatchMetricAlarm(this, 'alarm', {
+    new Alarm(this, 'alarm', {
+      environment: props.environment,
       alarmName: `${this.name}-not-empty`,
-      alarmDescription: `${this.name} holds messages: read them, mend the cause, then ${props.redrivable ? 'redrive' : 'purge'} the queue`,
+      meaning: `${this.name} holds messages: read them, mend the cause, then ${props.redrivable ? 'redrive' : 'purge'} the queue`,
+      runbook: 'dead-letter-queue',
+      stopsFlow: props.stopsFlow ?? false,
       namespace: 'AWS/SQS',
       metricName: 'ApproximateNumberOfMessagesVisible',
       dimensions: { QueueName: this.name },
@@ -112,7 +150,6 @@ export class DeadLetterQueue extends MessageQueue {
       threshold: 1,
       comparisonOperator: 'GreaterThanOrEqualToThreshold',
       treatMissingData: 'notBreaching',
-      alarmActions: [...props.environment.alarmActions],
     });
   }
 }

@@ -1,6 +1,7 @@
 /** An S3 bucket of the integration: private, versioned, encrypted, TLS only. */
 import { S3Bucket } from '@cdktf/provider-aws/lib/s3-bucket/index.js';
 import { S3BucketLifecycleConfiguration } from '@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration/index.js';
+import { S3BucketObjectLockConfigurationA } from '@cdktf/provider-aws/lib/s3-bucket-object-lock-configuration/index.js';
 import { S3BucketPolicy } from '@cdktf/provider-aws/lib/s3-bucket-policy/index.js';
 import { S3BucketPublicAccessBlock } from '@cdktf/provider-aws/lib/s3-bucket-public-access-block/index.js';
 import { S3BucketServerSideEncryptionConfigurationA } from '@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration/index.js';
@@ -15,6 +16,22 @@ export interface PrivateBucketProps {
   readonly name?: string;
   /** Days an object is kept. @default for good */
   readonly expireAfterDays?: number;
+  /** KMS key that encrypts each object, unless its writer names another. @default S3's own key */
+  readonly keyArn?: string;
+  /**
+   * Each version of an object can neither be overwritten nor deleted for so many days (Amazon S3 User Guide, "Locking objects with Object
+   * Lock"). @default none
+   */
+  readonly lock?: ObjectLock;
+}
+
+/**
+ * `governance`: whoever has s3:BypassGovernanceRetention may shorten it; `compliance`: nobody, not even the account's root user, and neither
+ * can the bucket be emptied before.
+ */
+export interface ObjectLock {
+  readonly mode: 'governance' | 'compliance';
+  readonly days: number;
 }
 
 /** Days a version stays that was overwritten or has expired. */
@@ -32,6 +49,7 @@ export class PrivateBucket extends Construct {
     const bucket = new S3Bucket(this, 'bucket', {
       bucket: environment.resourceName('bucket', props.name === undefined ? place : `${props.name}-${place}`),
       forceDestroy: !environment.deletionProtection,
+      ...(props.lock ? { objectLockEnabled: true, lifecycle: { preventDestroy: environment.deletionProtection } } : {}),
     });
     this.name = bucket.bucket;
     this.arn = bucket.arn;
@@ -48,8 +66,19 @@ export class PrivateBucket extends Construct {
     });
     new S3BucketServerSideEncryptionConfigurationA(this, 'encryption', {
       bucket: bucket.bucket,
-      rule: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }],
+      rule: [
+        props.keyArn === undefined
+          ? { applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }
+          : { applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: props.keyArn }, bucketKeyEnabled: true },
+      ],
     });
+    if (props.lock) {
+      new S3BucketObjectLockConfigurationA(this, 'lock', {
+        bucket: bucket.bucket,
+        rule: { defaultRetention: { mode: props.lock.mode.toUpperCase(), days: props.lock.days } },
+        dependsOn: [versioning],
+      });
+    }
     new S3BucketPolicy(this, 'policy', {
       bucket: bucket.bucket,
       policy: policyDocument([

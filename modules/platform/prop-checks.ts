@@ -73,5 +73,6 @@ export const formats = {
   secretArn: /^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/,
   policyArn: /^arn:[a-z-]+:iam::(?:\d{12}|aws):policy\/[\w+=,.@/-]+$/,
   kmsKeyArn: /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/,
+  baseUrl: /^https:\/\/[^\s"<>${}]{0,200}[^\s"<>${}/]$/,
   alarmAction: /^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:\d{12}:[^*?\s"$]+$/,
 } as const;

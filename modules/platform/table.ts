@@ -17,15 +17,18 @@ export interface TableProps {
 export class Table extends Construct {
   readonly name: string;
   readonly arn: string;
+  /** The name itself, which synth knows. */
+  readonly plainName: string;
   /** ARN of the stream, for a table that has one. */
   readonly streamArn: string;
 
   constructor(scope: Construct, id: string, props: TableProps) {
     super(scope, id);
+    this.plainName = props.environment.resourceName('table', props.name);
     const table = new DynamodbTable(this, 'table', {
       attribute: [{ name: 'pk', type: 'S' }],
       ...props.shape,
-      name: props.environment.resourceName('table', props.name),
+      name: this.plainName,
       billingMode: 'PAY_PER_REQUEST',
       hashKey: 'pk',
       pointInTimeRecovery: { enabled: true },

@@ -1,11 +1,11 @@
 /** Carries out what people decide on guards: settle-guard takes each GuardDecided from the bus, and checks its signature before anything else. */
-import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import { Lazy } from 'cdktf';
 import { Construct } from 'constructs';
 import type { Environment } from '../../handlers/platform/environment.ts';
 import type { settleGuardEnvironment } from '../../handlers/roles/settle-guard/environment.ts';
 import type { AccessDecision } from '../access/access-decision.ts';
 import type { IdentityBus } from '../events/identity-bus.ts';
+import { Alarm } from '../platform/alarm.ts';
 import { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { LogMetrics } from '../platform/log-metrics.ts';
@@ -46,6 +46,7 @@ export class GuardSettlement extends Construct {
     this.queue = new MessageQueue(this, 'queue', {
       environment,
       name: 'settle-guard',
+      consumer: 'settle-guard',
       visibilityTimeoutSeconds: 6 * this.settleGuard.timeoutSeconds,
       deadLetters: this.settleGuard.deadLetters,
     });
@@ -70,10 +71,12 @@ export class GuardSettlement extends Construct {
       ],
     });
     const log = `/aws/lambda/${environment.resourceName('function', 'settle-guard')}`;
-    const alarm = (name: string, metricName: string, alarmDescription: string) =>
-      new CloudwatchMetricAlarm(this, name, {
+    const alarm = (name: string, metricName: string, meaning: string) =>
+      new Alarm(this, name, {
+        environment,
         alarmName: `${environment.prefix}-${environment.name}-${name}`,
-        alarmDescription,
+        meaning,
+        runbook: 'guard-tripped',
         namespace: environment.metricNamespace,
         metricName,
         statistic: 'Sum',
@@ -82,7 +85,6 @@ export class GuardSettlement extends Construct {
         threshold: 1,
         comparisonOperator: 'GreaterThanOrEqualToThreshold',
         treatMissingData: 'notBreaching',
-        alarmActions: [...environment.alarmActions],
       });
     alarm(
       'guard-decision-refused',

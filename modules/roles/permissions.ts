@@ -17,6 +17,12 @@ export const keepReportsActions = ['s3:GetObject', 's3:PutObject'] as const;
 export const forgetProgressActions = ['s3:DeleteObject'] as const;
 /** Of the bucket: without it S3 answers for what is not there as for what is forbidden (Amazon S3 API Reference, GetObject, "Permissions"). */
 export const missReportsActions = ['s3:ListBucket'] as const;
+/** review-access looks up what was made for each person, a hundred at a time. */
+export const reviewLedgerActions = ['dynamodb:BatchGetItem'] as const;
+/** It writes reports, and reads when the newest was made. */
+export const keepReviewsActions = ['s3:GetObject', 's3:PutObject'] as const;
+/** Newest drift report of each target. */
+export const readDriftActions = ['s3:GetObject'] as const;
 export const readTargetSecretActions = ['secretsmanager:GetSecretValue'] as const;
 export const verifyApprovalActions = ['kms:Verify'] as const;
 
@@ -52,4 +58,5 @@ export const rarelyUsed: readonly ActionReason[] = [
     'sso:ProvisionPermissionSet',
   ].map((action): ActionReason => ({ action, reason: "roles may bring each of the target's permission sets in each of its accounts" })),
   { action: 's3:ListBucket', reason: 'never called: it makes S3 say that what a run of reconcile listed so far is not there' },
+  { action: 'dynamodb:BatchGetItem', function: 'review-access', reason: 'looks up what people hold, once somebody was decided on' },
 ];

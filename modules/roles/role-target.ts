@@ -55,6 +55,7 @@ export class RoleTarget extends Construct {
     this.queue = new MessageQueue(this, 'queue', {
       environment,
       name: `sync-roles-${this.name}`,
+      consumer: 'sync-roles',
       fifo: true,
       visibilityTimeoutSeconds: 6 * this.syncRoles.timeoutSeconds,
       deadLetters: this.syncRoles.deadLetters,

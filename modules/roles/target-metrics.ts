@@ -1,6 +1,6 @@
 /** What on-call sees of a target: metrics from the logs of its two functions, and alarms that say what to do first. */
-import { CloudwatchMetricAlarm, type CloudwatchMetricAlarmConfig } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import { Construct } from 'constructs';
+import { Alarm, type AlarmConfig } from '../platform/alarm.ts';
 import type { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { type LogMetric, LogMetrics } from '../platform/log-metrics.ts';
@@ -13,12 +13,18 @@ export interface TargetMetricsProps {
   readonly reconcile: HandlerFunction;
 }
 
-const ofBoth: readonly LogMetric[] = [{ name: 'GuardTripped', messages: ['GUARD_TRIPPED'] }];
+const ofBoth: readonly LogMetric[] = [
+  { name: 'GuardTripped', messages: ['GUARD_TRIPPED'] },
+  // Calls that the target's own limit, or a bad moment of it, refused first.
+  { name: 'CallsRetried', messages: ['SCIM_RETRIED'] },
+];
 
 const ofSyncRoles: readonly LogMetric[] = [
   ...ofBoth,
   { name: 'RevocationsStaged', messages: ['REVOCATION_STAGED'] },
   { name: 'ChangesFailed', messages: ['ROLE_CHANGE_FAILED'] },
+  // Seconds from when a change of the directory was seen to when it is so here.
+  { name: 'RoleLagSeconds', messages: ['ROLES_SYNCED'], field: '$.lagSeconds', unit: 'Seconds' },
 ];
 
 const ofReconcile: readonly LogMetric[] = [
@@ -39,7 +45,7 @@ export class TargetMetrics extends Construct {
     new LogMetrics(this, 'reconcile', { environment, function: props.reconcile, metrics: ofReconcile, namespace });
     const everySeconds = 60 * target.reconcile.everyMinutes;
     for (const [alarm, config] of Object.entries(alarms(name, environment, everySeconds))) {
-      new CloudwatchMetricAlarm(this, alarm, {
+      new Alarm(this, alarm, {
         statistic: 'Sum',
         threshold: 1,
         comparisonOperator: 'GreaterThanOrEqualToThreshold',
@@ -47,40 +53,53 @@ export class TargetMetrics extends Construct {
         evaluationPeriods: 1,
         treatMissingData: 'notBreaching',
         ...config,
+        environment,
         alarmName: `${environment.prefix}-${environment.name}-target-${name}-${alarm}`,
         namespace,
-        alarmActions: [...environment.alarmActions],
       });
     }
   }
 }
 
-type Alarm = Pick<CloudwatchMetricAlarmConfig, 'alarmDescription' | 'metricName'> & Partial<CloudwatchMetricAlarmConfig>;
+type Config = Pick<AlarmConfig, 'meaning' | 'runbook' | 'metricName'> & Partial<AlarmConfig>;
 
 function alarms(
   target: string,
   { name, prefix }: Pick<IntegrationEnvironment, 'name' | 'prefix'>,
   everySeconds: number,
-): Readonly<Record<string, Alarm>> {
+): Readonly<Record<string, Config>> {
   const log = (of: string) => `/aws/lambda/${prefix}-${name}-${of}-${target}`;
   return {
     'guard-tripped': {
-      alarmDescription: `more would be taken away at ${target} than its guard lets through, and is held back: "npm run guard -- list --environment ${name} --prefix ${prefix}" shows it; approve or reject it before it expires, grants go on meanwhile`,
+      meaning: `more would be taken away at ${target} than its guard lets through, and is held back: "npm run guard -- list --environment ${name} --prefix ${prefix}" shows it; approve or reject it before it expires, grants go on meanwhile`,
+      runbook: 'guard-tripped',
       metricName: 'GuardTripped',
     },
     'changes-failed': {
-      alarmDescription: `a change at ${target} failed, perhaps the end of somebody's access: RoleChangeFailed on the identity bus names whose it is, the reason and the remedy, ROLE_CHANGE_FAILED in ${log('sync-roles')} does too; it is tried again until it ends in the dead-letter queue`,
+      meaning: `a change at ${target} failed, perhaps the end of somebody's access: RoleChangeFailed on the identity bus names whose it is, the reason and the remedy, ROLE_CHANGE_FAILED in ${log('sync-roles')} does too; it is tried again until it ends in the dead-letter queue`,
+      runbook: 'target-down',
       metricName: 'ChangesFailed',
     },
+    late: {
+      meaning: `changes of the directory are late at ${target}: for a quarter of an hour none arrived within 15 minutes; after a first read of a large directory, or a new mapping for many, it works them off, else compare the age of the queue's messages with CallsRetried and the throttles of ${prefix}-${name}-sync-roles-${target}`,
+      runbook: 'target-down',
+      metricName: 'RoleLagSeconds',
+      // One person whose change fails for long makes nobody else late.
+      statistic: 'Minimum',
+      threshold: 900,
+      evaluationPeriods: 3,
+    },
     'drift-needs-person': {
-      alarmDescription: `${target} differs from the decisions in what nobody but a person may mend: DRIFT_NEEDS_PERSON in ${log('reconcile')} names the report to read`,
+      meaning: `${target} differs from the decisions in what nobody but a person may mend: DRIFT_NEEDS_PERSON in ${log('reconcile')} names the report to read`,
+      runbook: 'target-down',
       metricName: 'DriftNeedsPerson',
       // It stays until a run finds none.
       period: Math.min(86_400, Math.max(300, everySeconds)),
       evaluationPeriods: 1,
     },
     'reconcile-incomplete': {
-      alarmDescription: `${target} could not be compared with the decisions: ${log('reconcile')} says what holds it up; nothing was taken away`,
+      meaning: `${target} could not be compared with the decisions: ${log('reconcile')} says what holds it up; nothing was taken away`,
+      runbook: 'target-down',
       metricName: 'ReconcileIncomplete',
     },
   };

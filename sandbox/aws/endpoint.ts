@@ -1,3 +1,4 @@
+import { TargetChanges } from '../target-changes.ts';
 import type { PolicyDocument, PolicySource } from './iam/index.ts';
 import { IdentityProviders } from './identity-providers.ts';
 import { type CallRecord, type Fault, Pipeline } from './pipeline.ts';
@@ -15,7 +16,7 @@ import { identitystore } from './services/identitystore.ts';
 import { kms } from './services/kms.ts';
 import { type Invoke, lambda } from './services/lambda.ts';
 import { logs } from './services/logs.ts';
-import { type Metric, MetricStore } from './services/metric-store.ts';
+import { type Metric, type MetricIdentity, MetricStore } from './services/metric-store.ts';
 import { s3 } from './services/s3.ts';
 import { scheduler } from './services/scheduler.ts';
 import { secretsmanager } from './services/secretsmanager.ts';
@@ -70,16 +71,25 @@ export interface AwsEndpoint {
   inject(fault: Fault): () => void;
   /** What metric filters counted in log events, and what PutMetricData brought: by minute of the event's own time. */
   metrics(): readonly Metric[];
+  /** What a service counts of itself: `AWS/Lambda`. */
+  count(metric: MetricIdentity, value: number): void;
   /** How Identity Center's own work ends from now on: assignments, and the provisioning of permission sets. */
   provisioning: Provisioning;
   /** Ends at once what is under way. */
   endProvisioning(): void;
+  /** What functions, and what operators by hand, changed at IAM Identity Center, as it saw it. */
+  readonly identityCenterChanges: TargetChanges;
+  readonly identityCenterChangesByHand: TargetChanges;
   /** The inline policy of each permission set as it stands in each account in which the set is provisioned. */
   provisionedPolicies(): readonly { readonly permissionSetArn: string; readonly accountId: string; readonly inlinePolicy: string }[];
   /** Batches of log events on their way from subscription filters to functions. */
   readonly pendingLogDeliveries: number;
   /** Rotations of secrets that Secrets Manager has begun, and not ended or given up. */
   readonly pendingRotations: number;
+  /** Whether Lambda reads this event source mapping: a person may have disabled it. */
+  polls(mappingId: string): boolean;
+  /** Reserved concurrency that a person gave the function after it was declared. */
+  reservedConcurrency(functionName: string): number | undefined;
   /** Who executes Lambda's Invoke. */
   onInvoke(invoke: Invoke): void;
   /** Resolves as soon as the stream has records after the given one, or when the time is over. */
@@ -116,9 +126,11 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
   const secrets = secretsmanager(surroundings, functions.runtime);
   const logGroups = logs(surroundings, metrics);
   const ofIdentityCenter = { ...surroundings, account: identityCenterAccount };
-  const identityStore = identitystore(ofIdentityCenter, identityStoreId, options.identityStoreCallsPerSecond);
+  const [byFunctions, byHand] = [new TargetChanges(), new TargetChanges()];
+  const changes = (caller: Caller) => (caller === 'operator' ? byHand : byFunctions);
+  const identityStore = identitystore(ofIdentityCenter, identityStoreId, changes, options.identityStoreCallsPerSecond);
   let provisioning: Provisioning = {};
-  const singleSignOn = ssoAdmin(ofIdentityCenter, identityStore.exists, () => provisioning, options.identityStoreCallsPerSecond);
+  const singleSignOn = ssoAdmin(ofIdentityCenter, identityStore.exists, changes, () => provisioning, options.identityStoreCallsPerSecond);
   const tokens = identityTokens(surroundings, identities, executing);
   pipeline.add(
     tables,
@@ -159,6 +171,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     },
     inject: (fault) => pipeline.inject(fault),
     metrics: () => metrics.all(),
+    count: (metric, value) => metrics.add(metric, Date.now(), value),
     get provisioning() {
       return provisioning;
     },
@@ -166,6 +179,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
       provisioning = next;
     },
     endProvisioning: () => singleSignOn.endProvisioning(),
+    identityCenterChanges: byFunctions,
+    identityCenterChangesByHand: byHand,
     provisionedPolicies: () => singleSignOn.provisionedPolicies(),
     get pendingLogDeliveries() {
       return logGroups.pending;
@@ -173,6 +188,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     get pendingRotations() {
       return secrets.pendingRotations;
     },
+    polls: (mappingId) => functions.polls(mappingId),
+    reservedConcurrency: (functionName) => functions.reserved(functionName),
     onInvoke: (invoke) => functions.onInvoke(invoke),
     async waitForStream(streamArn, afterSequenceNumber, timeoutMs) {
       const stream = tables.streams.get(streamArn);

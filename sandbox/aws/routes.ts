@@ -5,6 +5,7 @@ import type { Route } from './protocol/rest-json.ts';
 
 const functions = '/2015-03-31/functions';
 const mappings = '/2015-03-31/event-source-mappings';
+const concurrency = (version: string): string => `/${version}/functions/{FunctionName}/concurrency`;
 
 export const lambdaRoutes: readonly Route[] = [
   {
@@ -37,6 +38,10 @@ export const lambdaRoutes: readonly Route[] = [
     query: { EventSourceArn: 'EventSourceArn', FunctionName: 'FunctionName', Marker: 'Marker', MaxItems: 'MaxItems' },
   },
   { on: `GET ${mappings}/{UUID}`, operation: 'GetEventSourceMapping' },
+  { on: `PUT ${mappings}/{UUID}`, operation: 'UpdateEventSourceMapping', status: 202 },
+  { on: `PUT ${concurrency('2017-10-31')}`, operation: 'PutFunctionConcurrency' },
+  { on: `GET ${concurrency('2019-09-30')}`, operation: 'GetFunctionConcurrency' },
+  { on: `DELETE ${concurrency('2017-10-31')}`, operation: 'DeleteFunctionConcurrency', status: 204 },
 ];
 
 export const schedulerRoutes: readonly Route[] = [

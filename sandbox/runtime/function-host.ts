@@ -86,7 +86,8 @@ export class FunctionHost {
    */
   async invoke(payload: string): Promise<InvocationResult> {
     if (this.#stopped) throw stopping(this.settings.name);
-    if (this.#running >= (this.settings.reservedConcurrency ?? accountConcurrency)) {
+    const { name, reservedConcurrency } = this.settings;
+    if (this.#running >= (this.#options.endpoint.reservedConcurrency(name) ?? reservedConcurrency ?? accountConcurrency)) {
       throw new AwsError('TooManyRequestsException', 'Rate Exceeded.', 429, {
         Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
       });
@@ -140,6 +141,8 @@ export class FunctionHost {
       reportRecord(settings, { requestId, durationMs, outcome, ...(initDurationMs !== undefined && { initDurationMs }) }),
     );
     this.#free(environment);
+    if (outcome.error)
+      this.#options.endpoint.count({ namespace: 'AWS/Lambda', name: 'Errors', dimensions: { FunctionName: settings.name } }, 1);
     if (settings.tracing) this.#trace({ trace, startedAt, endedAt: startedAt + durationMs, failed: outcome.status !== 'success' });
     const invocation = {
       functionName: settings.name,

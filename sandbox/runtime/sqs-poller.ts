@@ -17,6 +17,8 @@ const longPollSeconds = 20;
 /** After a call that failed: Lambda's own delays are not documented. */
 const errorDelayMs = 200;
 const throttleDelayMs = 50;
+/** Between two looks whether a disabled mapping is enabled again. */
+const disabledDelayMs = 50;
 
 interface Message {
   readonly MessageId: string;
@@ -76,8 +78,17 @@ export class SqsPoller {
         await orStopped(Promise.race(this.#inProgress), signal);
         continue;
       }
+      if (!this.#endpoint.polls(this.#mapping.id)) {
+        await pause(disabledDelayMs, signal);
+        continue;
+      }
       const batch = await this.#gather();
       if (batch.length === 0) continue;
+      // It was disabled while a poll waited.
+      if (!this.#endpoint.polls(this.#mapping.id)) {
+        await this.#release(batch);
+        continue;
+      }
       const done: Promise<void> = this.#process(batch)
         .catch((error: Error) => this.#onProblem(`a batch of ${this.#mapping.sourceArn} was left in the queue: ${error.message}`))
         .finally(() => this.#inProgress.delete(done));

@@ -12,6 +12,7 @@ import { directory, directoryData } from './resources/directory.ts';
 import { dynamodb } from './resources/dynamodb.ts';
 import { eventSourceMapping } from './resources/event-source-mapping.ts';
 import { events } from './resources/events.ts';
+import { glue } from './resources/glue.ts';
 import { iam } from './resources/iam.ts';
 import { kms } from './resources/kms.ts';
 import { lambda } from './resources/lambda.ts';
@@ -32,6 +33,7 @@ const resourceTypes: ResourceTypes = {
   ...directory,
   ...dynamodb,
   ...eventSourceMapping,
+  ...glue,
   ...events,
   ...iam,
   ...kms,

@@ -1,5 +1,6 @@
 /** decide-access over a mirror, with its other ports in memory: it handles events, and what it sends to itself, to the end. */
 import { parseAccessConfiguration } from '../../handlers/access/access-configuration.ts';
+import { type ConfigurationPart, type KnownConfiguration, keyOf, partsOf } from '../../handlers/access/configuration-changes.ts';
 import { prepareAccess } from '../../handlers/access/decide.ts';
 import { type DecideAccessDependencies, decideAccess } from '../../handlers/access/decide-access/decide-access.ts';
 import type { LoadedAccess } from '../../handlers/access/decide-access/loaded-access.ts';
@@ -40,8 +41,9 @@ export function accessOf(options: AccessOptions = {}): LoadedAccess {
     policyAttributes: [],
     onViolation: options.onViolation ?? 'revoke',
   });
-  const authorizer = createAuthorizer({ policies: [{ name: 'test.cedar', text: policies }], attributes: [] });
-  return { access: prepareAccess(configuration, authorizer), digest: options.digest ?? 'access/1.json' };
+  const source = { configuration, policies: [{ name: 'test.cedar', text: policies }], digest: options.digest ?? 'access/1.json' };
+  const authorizer = createAuthorizer({ policies: source.policies, attributes: [] });
+  return { access: prepareAccess(configuration, authorizer), digest: source.digest, parts: partsOf(source) };
 }
 
 export interface MemoryRevalidations extends Revalidations {
@@ -63,6 +65,14 @@ export function memoryRevalidations(): MemoryRevalidations {
   };
 }
 
+export function memoryKnownConfiguration(): KnownConfiguration {
+  const parts = new Map<string, ConfigurationPart>();
+  return {
+    read: async () => [...parts.values()],
+    write: async (part) => void parts.set(keyOf(part), part),
+  };
+}
+
 /** An event as it reaches the queue. */
 export function delivered(event: AnyIdentityEvent): string {
   const { Source, DetailType, Detail } = toEntry(event);
@@ -76,6 +86,7 @@ export interface SentMessage extends PrincipalMessage {
 export class Deciding {
   readonly grants = memoryGrants();
   readonly revalidations = memoryRevalidations();
+  readonly knownConfiguration = memoryKnownConfiguration();
   /** What it told the bus, the targets and its own queue, and what it logged. */
   readonly published: AnyIdentityEvent[] = [];
   readonly sent: SentMessage[] = [];
@@ -94,6 +105,7 @@ export class Deciding {
       isCompletelyRead: async () => true,
       grants: this.grants,
       revalidations: this.revalidations,
+      knownConfiguration: this.knownConfiguration,
       access: async () => loaded,
       fanOut: async (messages) => void this.fanned.push(...messages),
       targets: new Set(['identity-center', 'scim']),

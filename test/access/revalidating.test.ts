@@ -52,8 +52,10 @@ describe('a tick', () => {
       at: '2025-03-01T10:00:00.000Z',
       digest: 'access/1.json',
       since: '2025-03-01T10:00:00.000Z',
+      revision: 1,
     });
-    expect(deciding.published[0]?.cause).toMatchObject({ type: 'Revalidation' });
+    const decided = deciding.published.find(({ type }) => type === 'AccessDecided');
+    expect(decided?.cause).toMatchObject({ type: 'Revalidation' });
   });
 
   test('WHEN nothing is due THEN one read, and nothing else', async () => {
@@ -111,7 +113,8 @@ describe('a tick', () => {
     expect(history.slice(0, 61).every((count) => count === 0)).toBe(true);
     expect(history.slice(61, 121).every((count) => count === people)).toBe(true);
     expect(history.slice(121).every((count) => count === 0)).toBe(true);
-    expect(deciding.published.map(({ type }) => type)).toEqual(Array(2 * people).fill('AccessDecided'));
+    const decided = deciding.published.filter(({ type }) => type === 'AccessDecided');
+    expect(decided).toHaveLength(2 * people);
     expect(due()).toEqual(['first', 'settled', 'validity', 'validity']);
   });
 

@@ -15,6 +15,12 @@ export const deletion: AnyIdentityEvent = {
   cause: { id: 'decision-4', type: 'AccessDecided', occurredAt: detectedAt },
 };
 
+/** So many different events. */
+export const deletions = (count: number, from = 0): readonly AnyIdentityEvent[] =>
+  Array.from({ length: count }, (_, index) => ({ ...deletion, id: `event-${from + index}`, revision: from + index }));
+
+export const revisions = { code: 'c0de', configuration: 'access/1a2b3c.json' };
+
 export function delivered(event: AnyIdentityEvent): string {
   const { Source, DetailType, Detail } = toEntry(event);
   return JSON.stringify({ version: '0', source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) });

@@ -1,36 +1,56 @@
 /** record-audit as a whole: every event becomes a record, and a message is done only when its record is written. */
 import { describe, expect, test } from 'vitest';
-import type { AuditRecord } from '../../handlers/audit/audit-record.ts';
+import type { Outcome } from '../../handlers/audit/audit-writer.ts';
 import { recordAudit } from '../../handlers/audit/record-audit/record-audit.ts';
+import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
 import { InvalidEventError, RetryableError } from '../../handlers/platform/errors.ts';
-import { deletion, delivered } from './audited.ts';
+import { deletion, deletions, delivered } from './audited.ts';
 
-const now = () => new Date('2025-03-01T10:00:02Z');
+/** Writes all of it, and keeps what it was asked for. */
+function writing(outcome: (id: string) => Outcome = () => undefined) {
+  const batches: (readonly AnyIdentityEvent[])[] = [];
+  const record = async (events: readonly AnyIdentityEvent[]) => {
+    batches.push(events);
+    return new Map(events.map(({ id }) => [id, outcome(id)]));
+  };
+  return { batches, record };
+}
 
-test('WHEN an event comes THEN its record is written before the message is done', async () => {
-  const written: AuditRecord[] = [];
+test('WHEN events come THEN they are recorded together, and none is done before', async () => {
   let finish = () => {};
-  const write = (record: AuditRecord) =>
-    new Promise<void>((resolve) => {
-      finish = () => {
-        written.push(record);
-        resolve();
-      };
+  const record = (events: readonly AnyIdentityEvent[]) =>
+    new Promise<ReadonlyMap<string, Outcome>>((resolve) => {
+      finish = () => resolve(new Map(events.map(({ id }) => [id, undefined])));
     });
   let done = false;
-  const recording = recordAudit({ write, now }, delivered(deletion)).then(() => {
+  const recording = recordAudit({ record }, deletions(2).map(delivered)).then((outcomes) => {
     done = true;
+    return outcomes;
   });
   await new Promise((resolve) => setImmediate(resolve));
   expect(done).toBe(false);
   finish();
-  await recording;
-  expect(written).toMatchObject([{ eventId: deletion.id, recordedAt: '2025-03-01T10:00:02.000Z' }]);
+  expect(await recording).toEqual([undefined, undefined]);
 });
 
-test('invariant 11: fails when the record cannot be written: the message is not acknowledged', async () => {
-  const write = () => Promise.reject(new RetryableError('the audit log rejected the record'));
-  await expect(recordAudit({ write, now }, delivered(deletion))).rejects.toThrow('rejected the record');
+test('GIVEN one event twice in a batch THEN it is recorded once, and both messages are done', async () => {
+  const writer = writing();
+  expect(await recordAudit(writer, [delivered(deletion), delivered(deletion)])).toEqual([undefined, undefined]);
+  expect(writer.batches).toEqual([[deletion]]);
+});
+
+test('GIVEN more events than one claim takes THEN they are recorded in several', async () => {
+  const writer = writing();
+  await recordAudit(writer, deletions(250).map(delivered));
+  expect(writer.batches.map(({ length }) => length)).toEqual([100, 100, 50]);
+});
+
+test('invariant 11: fails for the messages whose records could not be written, and for no others', async () => {
+  const failure = new RetryableError('busy');
+  const writer = writing((id) => (id === 'event-1' ? failure : undefined));
+  expect(await recordAudit(writer, deletions(3).map(delivered))).toEqual([undefined, failure, undefined]);
+  const record = () => Promise.reject(failure);
+  expect(await recordAudit({ record }, deletions(2).map(delivered))).toEqual([failure, failure]);
 });
 
 describe('fails, so that the message ends in the dead-letter queue,', () => {
@@ -42,14 +62,12 @@ describe('fails, so that the message ends in the dead-letter queue,', () => {
     ['another version', JSON.stringify({ ...event, detail: { ...event.detail, version: 2 } }), /schema version 2/],
     ['a missing field', JSON.stringify({ ...event, detail: { ...event.detail, domain: undefined } }), /malformed: domain/],
     ['a field too many', JSON.stringify({ ...event, detail: { ...event.detail, password: 'x' } }), /malformed: password/],
-  ])('for %s', async (_, body, message) => {
-    let wrote = false;
-    const write = async () => {
-      wrote = true;
-    };
-    const recording = recordAudit({ write, now }, body);
-    await expect(recording).rejects.toThrow(InvalidEventError);
-    await expect(recording).rejects.toThrow(message);
-    expect(wrote).toBe(false);
+  ])('for %s, while the others are recorded', async (_, body, message) => {
+    const writer = writing();
+    const [good, bad] = await recordAudit(writer, [delivered(deletion), body]);
+    expect(good).toBeUndefined();
+    expect(bad).toBeInstanceOf(InvalidEventError);
+    expect(bad?.message).toMatch(message);
+    expect(writer.batches).toEqual([[deletion]]);
   });
 });

@@ -2,12 +2,18 @@
 import { parseArgs } from 'node:util';
 import { progressTo } from '../../sandbox/progress.ts';
 import { renderTable, terminalWidth } from '../../sandbox/report/table.ts';
+import { auditBench } from './audit.ts';
 import { credentialsBench } from './credentials.ts';
 import { directoryBench } from './directory.ts';
 import type { Bench, Figure } from './figure.ts';
 import { rolesBench } from './roles.ts';
 
-const benches: Readonly<Record<string, Bench>> = { directory: directoryBench, roles: rolesBench, credentials: credentialsBench };
+const benches: Readonly<Record<string, Bench>> = {
+  directory: directoryBench,
+  roles: rolesBench,
+  credentials: credentialsBench,
+  audit: auditBench,
+};
 
 const usage = `npm run bench -- <name> [--json] [--only <part>]
 

@@ -5,6 +5,7 @@ import { IdentitystoreClient } from '@aws-sdk/client-identitystore';
 import { SSOAdminClient } from '@aws-sdk/client-sso-admin';
 import { decideAccess } from '../../handlers/access/decide-access/decide-access.ts';
 import { dynamoDbGrants } from '../../handlers/access/dynamodb-grants.ts';
+import { dynamoDbKnownConfiguration } from '../../handlers/access/dynamodb-known-configuration.ts';
 import { dynamoDbRevalidations } from '../../handlers/access/dynamodb-revalidations.ts';
 import { principalKey } from '../../handlers/access/grants.ts';
 import { dynamoDbMirror } from '../../handlers/directory/dynamodb-mirror.ts';
@@ -183,7 +184,7 @@ function worldOf(endpoint: AwsEndpoint, servers: Servers, clients: { destroy(): 
   const mirror = watchedDomains(dynamoDbMirror(dynamodb, tables.directory), [domain]);
   const grants = dynamoDbGrants(dynamodb, tables.grants);
   const ledger = dynamoDbLedger(dynamodb, tables.roles);
-  const loaded = { access: access(), digest: 'access/1.json' };
+  const loaded = { access: access(), digest: 'access/1.json', parts: [] };
   const surroundingsOf = (name: string) => ({
     name,
     budget: dynamoDbBudget(dynamodb, tables.roles, name),
@@ -239,6 +240,7 @@ function worldOf(endpoint: AwsEndpoint, servers: Servers, clients: { destroy(): 
         isCompletelyRead: (name: string) => isCompletelyRead(mirror, name),
         ...{ mirror, domains: [domain], grants, publish, log: silent, now, exclusive: exclusive() },
         revalidations: dynamoDbRevalidations(dynamodb, tables.grants),
+        knownConfiguration: dynamoDbKnownConfiguration(dynamodb, tables.grants),
         access: async () => loaded,
         fanOut: async () => {
           throw new Error(`"${what}" fanned out: it is about one person`);

@@ -97,7 +97,15 @@ describe('GIVEN a batch of stream records', () => {
       ['UserDisabled', actor],
       ['GroupMemberAdded', undefined],
     ]);
-    expect(bus.codes).toEqual(['CHANGES_PUBLISHED {"records":2,"events":2,"actors":1,"types":{"UserDisabled":1,"GroupMemberAdded":1}}']);
+    expect(bus.codes.at(-1)).toBe('CHANGES_PUBLISHED {"records":2,"events":2,"actors":1,"types":{"UserDisabled":1,"GroupMemberAdded":1}}');
+  });
+
+  test('WHEN its events are published THEN a line each begins the chain that their ids name', async () => {
+    const bus = deps();
+    await publishChanges(bus, { Records: [record('1', undefined, ada)] });
+    const correlationId = bus.published[0]?.id;
+    const line = { type: 'UserCreated', domain: 'corp.example.com', guid: guidOf(1), correlationId };
+    expect(bus.codes[0]).toBe(`CHANGE_PUBLISHED ${JSON.stringify(line)}`);
   });
 
   test('WHEN no record means anything THEN the log says so in counts, not in names', async () => {

@@ -29,7 +29,7 @@ export const fileTimeOf = (iso: string): string => ((BigInt(Date.parse(iso)) + 1
 
 type Attributes = Readonly<Record<string, readonly string[]>>;
 
-type DirectoryType = Exclude<ObjectType, 'target' | 'credential'>;
+type DirectoryType = Exclude<ObjectType, 'target' | 'credential' | 'configuration' | 'report'>;
 
 /** Classes of each type, the most special last, as AD sends them. */
 const classes: Readonly<Record<DirectoryType, readonly string[]>> = {

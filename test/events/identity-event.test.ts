@@ -113,6 +113,10 @@ const changes: Record<IdentityEventType, unknown> = {
   AccountUpdated: { account, attributes: renamed },
   AccountDeprovisioned: { account },
   AccessDenied: denial,
+  AccessConfigurationChanged: {
+    ...{ kind: 'mapping', name: 'developers', action: 'added', before: null, after: '{"id":"developers"}' },
+    configuration: { before: null, after: 'access/1.json' },
+  },
   AccessViolationFound: { grant, denial, outcome: 'reported' },
   RoleAssigned: {
     target: 'identity-center',
@@ -128,6 +132,11 @@ const changes: Record<IdentityEventType, unknown> = {
   },
   AccountDeactivated: { account },
   AccountReactivated: { account },
+  AccessReviewed: { report: 'access-review/2026-11-23/1', sha256: 'a'.repeat(64), counts: { grants: 1 } },
+  AccessReviewSignedOff: {
+    ...{ report: 'access-review/2026-11-23/1', sha256: 'a'.repeat(64), counts: { grants: 1 }, by: 'Grace Muster' },
+    ...{ signer: 'arn:aws:iam::111122223333:user/grace', note: 'looked at all', signature: 'c2lnbmF0dXJl' },
+  },
   AccessEnded: { account, state: 'disabled', ended: [grant], steps: [{ step: 'memberships-ended', at }] },
   RevocationStaged: { target: 'identity-center', guard: 'g-7', revoke: [grant], account, end: true },
   GuardTripped: {

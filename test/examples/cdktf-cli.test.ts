@@ -22,7 +22,7 @@ test('GIVEN a checkout WHEN cdktf synth is run THEN it builds the zips and write
   expect(finished.code).toBe(0);
   for (const name of ['dev', 'staging', 'prod'] as const) {
     const stack = JSON.parse(await readFile(join(project, 'cdktf.out/stacks', name, 'cdk.tf.json'), 'utf8'));
-    expect(Object.keys(stack.resource.aws_lambda_function)).toHaveLength({ dev: 10, staging: 8, prod: 11 }[name]);
+    expect(Object.keys(stack.resource.aws_lambda_function)).toHaveLength({ dev: 12, staging: 10, prod: 13 }[name]);
   }
 });
 

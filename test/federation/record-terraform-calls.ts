@@ -19,12 +19,17 @@ const run = promisify(execFile);
 const place = { account: '111122223333', region: 'eu-central-2' };
 
 /**
- * moto knows no directory in a CloudFormation stack, no Security log forwarded by one, and no rotation of a secret without a value; what is left
- * refers to the rest by an id.
+ * moto knows no directory in a CloudFormation stack, no Security log forwarded by one, no rotation of a secret without a value, and no saved query of
+ * Logs Insights; what is left refers to the rest by an id.
  */
 const leftOut = {
-  dev: ['aws_secretsmanager_secret_rotation'],
-  staging: ['aws_cloudformation_stack', 'aws_directory_service_log_subscription', 'data.aws_directory_service_directory'],
+  dev: ['aws_cloudwatch_query_definition', 'aws_secretsmanager_secret_rotation'],
+  staging: [
+    'aws_cloudformation_stack',
+    'aws_cloudwatch_query_definition',
+    'aws_directory_service_log_subscription',
+    'data.aws_directory_service_directory',
+  ],
 } as const;
 
 type Json = Record<string, Record<string, Record<string, Record<string, unknown>>>>;

@@ -127,6 +127,7 @@ describe('GIVEN a credential with the least props WHEN synthesized THEN', () => 
       .all('aws_cloudwatch_log_metric_filter')
       .filter(({ metric_transformation: one }) => one.namespace === namespace);
     expect(patterns.map(({ pattern }) => pattern).sort()).toEqual([
+      '{ $.message = "CREDENTIAL_CHECKED" && $.ageDays = * }',
       '{ $.message = "CREDENTIAL_CHECKED" && $.overdueDays = * }',
       '{ $.message = "CREDENTIAL_ROTATION_FAILED" }',
     ]);

@@ -24,7 +24,7 @@ describe('the mirror', () => {
 
   test('GIVEN each table WHEN synthesized THEN it is on demand, encrypted, restorable, and protected unless said otherwise', () => {
     const thrownAway = synthesize({ deletionProtection: false });
-    expect(template.all('aws_dynamodb_table')).toHaveLength(3);
+    expect(template.all('aws_dynamodb_table')).toHaveLength(4);
     for (const table of template.all('aws_dynamodb_table')) {
       expect(table).toMatchObject({
         billing_mode: 'PAY_PER_REQUEST',

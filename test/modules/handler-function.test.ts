@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Construct } from 'constructs';
 import { describe, expect, test } from 'vitest';
 import { decideAccessEnvironment } from '../../handlers/access/decide-access/environment.ts';
+import { closeAuditEnvironment } from '../../handlers/audit/close-audit/environment.ts';
 import { recordAuditEnvironment } from '../../handlers/audit/record-audit/environment.ts';
 import { rotateCredentialEnvironment } from '../../handlers/credentials/rotate-credential/environment.ts';
 import { detectChangesEnvironment } from '../../handlers/directory/detect-changes/environment.ts';
@@ -11,6 +12,7 @@ import { publishChangesEnvironment } from '../../handlers/directory/publish-chan
 import { readSecurityLogEnvironment } from '../../handlers/directory/read-security-log/environment.ts';
 import { type FunctionName, functions } from '../../handlers/functions.ts';
 import { reconcileEnvironment } from '../../handlers/roles/reconcile/environment.ts';
+import { reviewAccessEnvironment } from '../../handlers/roles/review-access/environment.ts';
 import { settleGuardEnvironment } from '../../handlers/roles/settle-guard/environment.ts';
 import { syncRolesEnvironment } from '../../handlers/roles/sync-roles/environment.ts';
 import { HandlerFunction, IntegrationEnvironment } from '../../modules/index.ts';
@@ -40,8 +42,10 @@ const variables: Readonly<Record<FunctionName, readonly string[]>> = {
   'sync-roles': syncRolesEnvironment,
   reconcile: reconcileEnvironment,
   'settle-guard': settleGuardEnvironment,
+  'review-access': reviewAccessEnvironment,
   'rotate-credential': rotateCredentialEnvironment,
   'record-audit': recordAuditEnvironment,
+  'close-audit': closeAuditEnvironment,
 };
 
 test('GIVEN an integration WHEN synthesized THEN it has each function of the project once', () => {

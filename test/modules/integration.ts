@@ -64,6 +64,10 @@ export const leastProps: ActiveDirectoryIntegrationProps = {
   targets: [{ identityCenter }],
 };
 
+/** The mapping of the least props where there are several targets, or several directories: from groups of the first. */
+export const mappedTo = (...targets: readonly string[]) =>
+  [{ ...leastProps.roleMappings[0], targets, domains: [existing.domain] }] as const;
+
 export function synthesize(changed: Partial<ActiveDirectoryIntegrationProps> = {}): Template {
   return Template.synthesize((stack) => {
     new ActiveDirectoryIntegration(stack, 'integration', { ...leastProps, ...changed });

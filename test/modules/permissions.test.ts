@@ -33,6 +33,7 @@ const template = synthesize({
   directories: [
     {
       existing: { ...existing, bindSecretArn },
+      capture: { attributes: ['lastLogonTimestamp'] },
       reaction: 'security-log',
       securityLog: { logGroupName: '/corp/domain-controllers/security' },
     },
@@ -64,7 +65,14 @@ const bucket = template.reference('aws_s3_bucket', { bucket: name('111122223333-
 const reports = template.reference('aws_s3_bucket', { bucket: name('reports-111122223333-eu-central-1') }, 'arn');
 const objects = template.all('aws_s3_object').map(({ key }) => `${bucket}/${key}`);
 const logKey = template.reference('aws_kms_key', { description: 'log groups of ad-lambda test' }, 'arn');
-const approvals = template.reference('aws_kms_key', { key_usage: 'SIGN_VERIFY' }, 'arn');
+const signingKey = (of: RegExp) => {
+  const found = template.all('aws_kms_key').find(({ key_usage, description }) => key_usage === 'SIGN_VERIFY' && of.test(description));
+  return template.reference('aws_kms_key', { description: found?.description }, 'arn');
+};
+const approvals = signingKey(/^approvals of/);
+const digestKey = signingKey(/^digests of/);
+const trail = template.reference('aws_s3_bucket', { bucket: name('audit-111122223333-eu-central-1') }, 'arn');
+const auditTable = template.tableArn(name('audit'));
 const { instanceArn } = accountAccess;
 const permissionSets = Object.values(accountAccess.permissionSets);
 const accounts = ['arn:aws:sso:::account/111122223333'];
@@ -144,6 +152,7 @@ const allowed: Readonly<Record<string, Allowed>> = {
     ReadMirror: [directory.readMirrorActions, [mirror]],
     KeepGrants: [access.keepGrantsActions, [grants]],
     ScanGrants: [access.scanGrantsActions, [grants]],
+    ReadKnownConfiguration: [access.readKnownConfigurationActions, [grants]],
     ReadConfiguration: [access.readConfigurationActions, [...objects].sort()],
     FanOutToPrincipals: [platform.sendMessageActions, [template.queueArn(name('decide-access'))]],
     DeliverDecisions: [platform.sendMessageActions, roleQueues],
@@ -178,6 +187,18 @@ const allowed: Readonly<Record<string, Allowed>> = {
     SendWhatWasDecided: [platform.sendMessageActions, roleQueues],
     VerifyApprovals: [roles.verifyApprovalActions, [approvals]],
   },
+  'review-access': {
+    ...ofEvery('review-access'),
+    ...deadLetters('review-access'),
+    ...raiseEvents,
+    ScanGrants: [access.scanGrantsActions, [grants]],
+    ReadMappings: [access.readMappingsActions, objects.filter((one) => one.includes('/access/'))],
+    LookUpObjects: [directory.lookUpObjectsActions, [mirror]],
+    ReviewLedger: [roles.reviewLedgerActions, [ledger]],
+    KeepReviews: [roles.keepReviewsActions, [`${reports}/access-review/*`]],
+    ReadDrift: [roles.readDriftActions, ['identity-center', 'wiki'].map((target) => `${reports}/reconcile/${target}/latest.json`)],
+    MissReports: [roles.missReportsActions, [reports]],
+  },
   'rotate-credential-corp': {
     ...ofEvery('rotate-credential-corp'),
     ...deadLetters('rotate-credential-corp'),
@@ -203,6 +224,21 @@ const allowed: Readonly<Record<string, Allowed>> = {
     ...ofEvery('record-audit'),
     ...consume('record-audit'),
     WriteTrail: [audit.writeTrailActions, [`${logGroup('/ad-lambda/test/audit')}:*`]],
+    KeepClaims: [audit.keepClaimsActions, [auditTable]],
+    WriteEvidence: [audit.writeEvidenceActions, [`${trail}/records/*`]],
+    ReadEvidence: [audit.readEvidenceActions, [`${trail}/records/*`]],
+    ListEvidence: [audit.listEvidenceActions, [trail]],
+    UseTrailKey: [audit.useTrailKeyActions, [logKey]],
+  },
+  'close-audit': {
+    ...ofEvery('close-audit'),
+    ...deadLetters('close-audit'),
+    ReadWritten: [audit.readClaimsActions, [auditTable]],
+    WriteEvidence: [audit.writeEvidenceActions, [`${trail}/digests/*`]],
+    ReadEvidence: [audit.readEvidenceActions, [`${trail}/digests/*`, `${trail}/records/*`]],
+    ListEvidence: [audit.listEvidenceActions, [trail]],
+    UseTrailKey: [audit.useTrailKeyActions, [logKey]],
+    SignDigests: [audit.signDigestActions, [digestKey]],
   },
   'read-security-log': {
     ...ofEvery('read-security-log'),
@@ -218,6 +254,8 @@ const allowed: Readonly<Record<string, Allowed>> = {
   'schedule-reconcile-identity-center': {
     InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('reconcile-identity-center'))]],
   },
+  'schedule-close-audit': { InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('close-audit'))]] },
+  'schedule-review-access': { InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('review-access'))]] },
   'schedule-reconcile-wiki': { InvokeFunction: [platform.invokeActions, [template.lambdaArn(name('reconcile-wiki'))]] },
 };
 
@@ -318,6 +356,6 @@ test('GIVEN an identity token for a target WHEN synthesized THEN it may be asked
 test('GIVEN a permissions boundary WHEN synthesized THEN every role has it', () => {
   const permissionsBoundaryArn = 'arn:aws:iam::111122223333:policy/boundary';
   const bounded = synthesize({ permissionsBoundaryArn });
-  expect(bounded.all('aws_iam_role')).toHaveLength(10);
+  expect(bounded.all('aws_iam_role')).toHaveLength(14);
   for (const role of bounded.all('aws_iam_role')) expect(role.permissions_boundary).toBe(permissionsBoundaryArn);
 });

@@ -88,6 +88,7 @@ describe.each(both)('the target %s', (target) => {
       'DriftNeedsPerson',
       'GuardTripped',
       'ReconcileIncomplete',
+      'RoleLagSeconds',
     ]);
     const counted = template
       .all('aws_cloudwatch_log_metric_filter')
@@ -181,8 +182,12 @@ describe('secrets', () => {
 });
 
 describe('approvals', () => {
+  const approvalKey = {
+    key_usage: 'SIGN_VERIFY',
+    description: 'approvals of ad-lambda test: whoever may sign with it may approve what a guard holds back',
+  };
   test('GIVEN the key WHEN synthesized THEN it signs, stays, and settle-guard may only verify with it', () => {
-    const key = template.one('aws_kms_key', { key_usage: 'SIGN_VERIFY' });
+    const key = template.one('aws_kms_key', approvalKey);
     expect(key).toMatchObject({
       customer_master_key_spec: 'ECC_NIST_P256',
       deletion_window_in_days: 30,
@@ -195,11 +200,16 @@ describe('approvals', () => {
       .all('aws_iam_role')
       .flatMap((role) => Object.values(template.statements(role.name)).flatMap(({ Action }) => Action))
       .filter((action) => /^kms:(?:Sign|\*)/.test(action));
-    expect(signing).toEqual([]);
+    // close-audit signs digests of the audit trail, with a key of its own.
+    expect(signing).toEqual(['kms:Sign']);
+    const closing = Object.values(template.statements(name('close-audit'))).find(({ Action }) => Action.includes('kms:Sign'));
+    expect(closing?.Resource).toEqual([
+      template.reference('aws_kms_key', { description: 'digests of the audit trail of ad-lambda test' }, 'arn'),
+    ]);
   });
 
   test('GIVEN an environment made to be thrown away WHEN synthesized THEN the key goes with it', () => {
-    const key = synthesize({ deletionProtection: false }).one('aws_kms_key', { key_usage: 'SIGN_VERIFY' });
+    const key = synthesize({ deletionProtection: false }).one('aws_kms_key', approvalKey);
     expect(key).toMatchObject({ deletion_window_in_days: 7, lifecycle: { prevent_destroy: false } });
   });
 
@@ -215,7 +225,10 @@ describe('approvals', () => {
 });
 
 test('GIVEN drift reports WHEN synthesized THEN they are kept for 400 days', () => {
-  expect(template.one('aws_s3_bucket_lifecycle_configuration').rule).toMatchObject([{ status: 'Enabled', expiration: [{ days: 400 }] }]);
+  const bucket = template.reference('aws_s3_bucket', { bucket: 'ad-lambda-test-reports-111122223333-eu-central-1' }, 'bucket');
+  expect(template.one('aws_s3_bucket_lifecycle_configuration', { bucket }).rule).toMatchObject([
+    { status: 'Enabled', expiration: [{ days: 400 }] },
+  ]);
 });
 
 test('GIVEN targets that are called like parts of the integration WHEN synthesized THEN no two resources of a kind have one name', () => {

@@ -19,7 +19,7 @@ const directories = ['corp', 'emea', 'lab'];
 test('GIVEN three directories WHEN synthesized THEN each has a detect-changes, and what follows the mirror is there once', () => {
   const functions = template.all('aws_lambda_function').map((lambda) => lambda.function_name);
   expect(functions.filter((one) => one.includes('detect-changes')).sort()).toEqual(directories.map((one) => name(`detect-changes-${one}`)));
-  expect(functions).toHaveLength(directories.length + 7);
+  expect(functions).toHaveLength(directories.length + 9);
   for (const table of ['directory', 'actors', 'grants', 'roles']) template.one('aws_dynamodb_table', { name: name(table) });
 });
 

@@ -47,6 +47,7 @@ const wrong: readonly (readonly [what: string, props: object, message: RegExp])[
     /^logRetentionDays is 31: give one that CloudWatch Logs accepts \(1, 3, 5/,
   ],
   ['an audit retention of none', { auditRetentionDays: 0 }, /^auditRetentionDays is 0: give one/],
+  ['an audit lock of no kind', { auditLock: 'legal' }, /^auditLock is "legal": give "governance" or "compliance"/],
   ['an archive kept for half a day', { archiveRetentionDays: 0.5 }, /^archiveRetentionDays is 0.5: give a whole number from 1/],
   ['a schedule below a minute', watched({ schedule: 'rate(0 minutes)' }), /^schedule is "rate\(0 minutes\)": give rate\(1 minute\)/],
   ['a schedule in seconds', watched({ schedule: 'rate(30 seconds)' }), /^schedule is "rate\(30 seconds\)"/],

@@ -1,11 +1,13 @@
 /** Publishing to the bus, against the sandbox's endpoint. */
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { schemaVersion } from '../../handlers/events/catalogue.ts';
 import { type AnyIdentityEvent, eventId, parseEvent } from '../../handlers/events/identity-event.ts';
 import { RetryableError } from '../../handlers/platform/errors.ts';
 import { eventBusPublisher } from '../../handlers/platform/event-bus.ts';
 import { type AwsEndpoint, startEndpoint } from '../../sandbox/aws/endpoint.ts';
+
+const trace = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1';
 
 let endpoint: AwsEndpoint;
 let client: EventBridgeClient;
@@ -87,6 +89,23 @@ test('WHEN more events are published than one PutEvents takes THEN each arrives 
 test('WHEN there is nothing to publish THEN nothing is called', async () => {
   await eventBusPublisher(client, 'identity')([]);
   expect(endpoint.calls).toEqual([]);
+});
+
+test('GIVEN a function whose calls are traced WHEN it publishes THEN the call carries its trace, which EventBridge passes on', async () => {
+  vi.stubEnv('AWS_LAMBDA_FUNCTION_NAME', 'publish-changes');
+  vi.stubEnv('_X_AMZN_TRACE_ID', trace);
+  const traced = new EventBridgeClient({ endpoint: endpoint.url, region: endpoint.region, credentials: endpoint.operator });
+  const seen: unknown[] = [];
+  traced.middlewareStack.add(
+    (next) => (args) => {
+      seen.push((args.request as { readonly headers: Readonly<Record<string, string>> }).headers['X-Amzn-Trace-Id']);
+      return next(args);
+    },
+    { step: 'finalizeRequest' },
+  );
+  await eventBusPublisher(traced, 'identity')(events(1));
+  vi.unstubAllEnvs();
+  expect(seen).toEqual([trace]);
 });
 
 test('fails when the bus refuses some of a batch, naming them, so that all are sent again', async () => {

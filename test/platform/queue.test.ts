@@ -165,6 +165,25 @@ describe('sending', () => {
     await endpoint.call('operator', 'sqs', 'PurgeQueue', { QueueUrl: queueUrl });
   });
 
+  test('WHEN there are more messages to postpone than one request takes THEN all come again', async () => {
+    await sendAll(
+      client,
+      queueUrl,
+      Array.from({ length: 23 }, (_, number) => ({ number })),
+    );
+    const taken: string[] = [];
+    while (taken.length < 23) {
+      const { Messages } = await endpoint.call('operator', 'sqs', 'ReceiveMessage', {
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: 10,
+        VisibilityTimeout: 360,
+      });
+      taken.push(...(Messages as { ReceiptHandle: string }[]).map(({ ReceiptHandle }) => ReceiptHandle));
+    }
+    await postponer(client, queueUrl)(taken.map((receiptHandle) => ({ receiptHandle, seconds: 0 })));
+    expect(await received()).toHaveLength(23);
+  });
+
   test('WHEN there are many bodies THEN batches go side by side, but not all at once, each body in one', async () => {
     const sent: string[] = [];
     let [atOnce, most] = [0, 0];

@@ -78,9 +78,11 @@ async function expectDone(world: TargetWorld, { sync }: Prepared, wish: Wish, wh
   expect(['keep', 'none'], when).toContain(left.account);
 }
 
-/** What was told, each once: by id, and a role that was made by its name, because its id is the target's. */
+/** What was told, each id once: a second id for one thing would be a second one. */
 const told = ({ published }: { readonly published: readonly AnyIdentityEvent[] }): readonly string[] =>
-  [...new Set(published.map((event) => (event.type === 'RoleProvisioned' ? `made ${event.change.role}` : event.id)))].sort();
+  [...new Map(published.map((event) => [event.id, event])).values()]
+    .map((event) => (event.type === 'RoleProvisioned' ? `${event.type} ${event.change.role}` : nameOf(event)))
+    .sort();
 
 /** Ends a run after each of its calls in turn, and lets the message come again. */
 async function killedEverywhere(world: TargetWorld, given: Wish | undefined, wish: Wish): Promise<number> {

@@ -79,7 +79,7 @@ export const anyWanted: fc.Arbitrary<Wanted> = fc
 const membership = (role: string): fc.Arbitrary<[string, Membership]> =>
   fc
     .record(
-      { grant: fc.constant(grantOf(role)), membershipId: fc.constant(`m-${role}`), ending: fc.constant(true as const) },
+      { grant: fc.constant(grantOf(role)), membershipId: fc.constant(`m-${role}`), ending: fc.constant(1) },
       { requiredKeys: ['grant'] },
     )
     .map((made) => [grantKey(made.grant), made]);

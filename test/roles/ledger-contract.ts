@@ -23,7 +23,7 @@ export function ledgerContract(name: string, newLedger: () => Ledger): void {
         account: { id: 'account-1', profile: ada },
         memberships: {
           'identity-center/developers': { grant: grantOf('developers'), membershipId: 'membership-1' },
-          'identity-center/auditors': { grant: grantOf('auditors'), ending: true },
+          'identity-center/auditors': { grant: grantOf('auditors'), ending: 1 },
         },
         extras: { 'identity-center/team-blue': { role: 'team-blue', roleId: 'role-1', membershipId: 'membership-2', ending: true } },
         cut: { accountId: 'account-1', permissionSets: ['ReadOnly'], until: '2025-03-01T22:00:00.000Z' },

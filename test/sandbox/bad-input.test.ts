@@ -132,24 +132,29 @@ describe('bad input to a running integration', () => {
     Detail: JSON.stringify(detail),
   });
 
-  it.each([
-    ['of another schema version', () => event({ version: 2 }), ['decide-access', 'record-audit']],
-    ['that is malformed', () => event({ version: 1, subject: 'nobody' }), ['decide-access', 'record-audit']],
-    ['of an unknown type', () => event({ version: 1 }, 'UserTeleported'), ['record-audit']],
-  ])('fails for an event %s: nothing is granted, and it waits in the dead-letter queues', async (_, entry, functions) => {
+  it('fails for events of another schema version, of an unknown type and malformed ones: nothing is granted, and they wait in the dead-letter queues', async () => {
+    const events = [event({ version: 2 }), event({ version: 1 }, 'UserTeleported'), event({ version: 1, subject: 'nobody' })];
+    // No rule for access takes a type that the catalogue does not know.
+    const expected = { 'decide-access': 2, 'record-audit': 3 };
+    const functions = Object.keys(expected) as (keyof typeof expected)[];
     const before = await Promise.all(functions.map((name) => waiting(`${name}-dead-letters`)));
     const granted = await grantsCount();
-    const { FailedEntryCount } = await operator('events', 'PutEvents', { Entries: [entry()] });
+    const { FailedEntryCount } = await operator('events', 'PutEvents', { Entries: events });
     expect(FailedEntryCount).toBe(0);
     for (const [index, name] of functions.entries()) {
-      await until(`the message in ${name}-dead-letters`, async () =>
-        (await waiting(`${name}-dead-letters`)) === (before[index] ?? 0) + 1 ? true : undefined,
+      // Twenty receives, of record-audit's queue each with the second that a batch waits for more.
+      await until(
+        `${expected[name]} messages in ${name}-dead-letters`,
+        async () => (await waiting(`${name}-dead-letters`)) === (before[index] ?? 0) + expected[name] || undefined,
+        60_000,
       );
-      expect((await logged(name, 'MESSAGE_FAILED')).at(-1)?.message).toContain('InvalidEventError');
+      const reasons = new Set((await logged(name, 'MESSAGE_FAILED')).map(({ message }) => JSON.parse(message).reason as string));
+      expect(reasons.size).toBe(expected[name]);
+      for (const { message } of await logged(name, 'MESSAGE_FAILED')) expect(message).toContain('InvalidEventError');
     }
     expect(await grantsCount()).toBe(granted);
     await nextGoodRunCarriesOn();
-  });
+  }, 90_000);
 
   it("fails for a wrong bind password with AD's reason, says so once, and recovers", async () => {
     const SecretId = environmentOf('detect-changes-corp').BIND_SECRET_ARN;

@@ -37,7 +37,10 @@ export interface PlayedSandbox {
   view(target: string): TargetView;
   account(target: string, dn: string): Promise<ViewedAccount | undefined>;
   /** `npm run <script> -- <args>`, as an operator of this sandbox. */
-  command(script: 'guard' | 'decide', ...args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }>;
+  command(
+    script: 'audit' | 'guard' | 'decide',
+    ...args: readonly string[]
+  ): Promise<{ code: number | null; stdout: string; stderr: string }>;
   stop(): Promise<void>;
 }
 

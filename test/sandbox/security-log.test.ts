@@ -1,6 +1,7 @@
 /** A change at the domain controller whose event reaches the Security log: the event alone brings the change, with the name of who did it. */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { auditCommand } from '../../handlers/audit/audit-command/audit-command.ts';
 import { sidText } from '../../handlers/platform/object-identity.ts';
 import { auditTrail } from '../../sandbox/audit-trail.ts';
 import { changeAttribute, createGroup, createUser } from '../../sandbox/domain-controller/population.ts';
@@ -132,6 +133,25 @@ describe('GIVEN an environment that reads the Security log of its domain control
     const trail = await auditTrail(sandbox);
     for (const type of ['UserCreated', 'GroupMemberAdded'])
       expect(trail.findLast((record) => record.type === type)?.actor).toBe(`${administrator.name} (${administrator.sid})`);
+  });
+
+  test.each(['log', 'bucket'])('WHEN the %s of the audit trail is asked what changed THEN it says who did it', async (source) => {
+    const { endpoint } = sandbox;
+    vi.stubEnv('AWS_ENDPOINT_URL', endpoint.url);
+    vi.stubEnv('AWS_REGION', endpoint.region);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', endpoint.operator.accessKeyId);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', endpoint.operator.secretAccessKey);
+    const printed: string[] = [];
+    const surroundings = { out: (text: string) => printed.push(text), error: (text: string) => printed.push(text) };
+    const asked = ['changes', '--user', 'ada', '--type', 'UserCreated,GroupMemberAdded', '--environment', 'prod', '--json'];
+    if (source === 'bucket') asked.push('--evidence');
+    const exitCode = await auditCommand(asked, { ...surroundings, elapsed: () => 0, now: () => new Date() });
+    vi.unstubAllEnvs();
+    const by = `${administrator.name} (${administrator.sid})`;
+    expect(exitCode, printed.join('')).toBe(0);
+    const { changes } = JSON.parse(printed.join('')) as { readonly changes: readonly { readonly what: string; readonly by: string }[] };
+    for (const what of ['UserCreated ada', 'GroupMemberAdded Night-Shift: Ada Example'])
+      expect(changes.find((one) => one.what === what)?.by, what).toBe(by);
   });
 
   test('WHEN changes come one after the other THEN an event is on the bus within a second (median), and within a burst after the debounce', async () => {

@@ -10,7 +10,7 @@ import { DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-
 import { EventBridgeClient, ListEventBusesCommand, ListRulesCommand } from '@aws-sdk/client-eventbridge';
 import { IdentitystoreClient, ListGroupMembershipsForMemberCommand, ListUsersCommand } from '@aws-sdk/client-identitystore';
 import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { ListQueuesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { Attribute, Change, Client } from 'ldapts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../sandbox/waiting.ts';
@@ -79,16 +79,17 @@ describe('npm run sandbox -- --stay', () => {
     ]);
   });
 
+  const asOperator = () => ({
+    ...process.env,
+    AWS_ENDPOINT_URL: line.endpoint,
+    AWS_REGION: line.region,
+    AWS_ACCESS_KEY_ID: line.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: line.secretAccessKey,
+  });
+
   it('GIVEN npm run decide with an operator’s credentials THEN it explains why somebody holds what', async () => {
-    const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'decide', '--', '--user', 'joan', '--environment', 'dev'], {
-      env: {
-        ...process.env,
-        AWS_ENDPOINT_URL: line.endpoint,
-        AWS_REGION: line.region,
-        AWS_ACCESS_KEY_ID: line.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: line.secretAccessKey,
-      },
-    });
+    const args = ['run', '--silent', 'decide', '--', '--user', 'joan', '--environment', 'dev'];
+    const { stdout } = await promisify(execFile)('npm', args, { env: asOperator() });
     expect(stdout).toMatch(/AWS-Developers +direct/);
     for (const target of ['identity-center', 'wiki']) expect(stdout).toMatch(new RegExp(`developers at ${target} +granted`));
     expect(stdout).toContain('Decided last: the same');
@@ -96,7 +97,7 @@ describe('npm run sandbox -- --stay', () => {
 
   it('GIVEN an AWS client THEN it reads tables, queues, rules, log groups and secrets', async () => {
     const { TableNames } = await new DynamoDBClient(client()).send(new ListTablesCommand({}));
-    expect(TableNames).toHaveLength(4);
+    expect(TableNames).toHaveLength(5);
     const counts = await Promise.all(
       (TableNames ?? []).map((TableName) => new DynamoDBClient(client()).send(new ScanCommand({ TableName, Select: 'COUNT' }))),
     );
@@ -113,6 +114,24 @@ describe('npm run sandbox -- --stay', () => {
     const { SecretList } = await secrets.send(new ListSecretsCommand({}));
     const value = await secrets.send(new GetSecretValueCommand({ SecretId: SecretList?.[0]?.ARN }));
     expect(Object.keys(JSON.parse(value.SecretString ?? '{}'))).toEqual(['username', 'password']);
+  });
+
+  it('GIVEN npm run status THEN all is well, and WHEN a dead letter is there it says so, with the page to open', async () => {
+    const status = () =>
+      promisify(execFile)('npm', ['run', '--silent', 'status'], { env: asOperator() }).catch(
+        (error: { code: number; stdout: string }) => error,
+      );
+    const before = await status();
+    expect(before.stdout).toMatch(/^ad-lambda-dev at \S+: all is well$/m);
+    expect(before).not.toHaveProperty('code');
+    const sqs = new SQSClient(client());
+    const { QueueUrls } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'ad-lambda-dev-settle-guard-dead-letters' }));
+    await sqs.send(new SendMessageCommand({ QueueUrl: QueueUrls?.[0], MessageBody: '{}' }));
+    const after = await status();
+    expect(after).toMatchObject({ code: 1 });
+    expect(after.stdout).toMatch(
+      /^BROKEN +dead letters ad-lambda-dev-settle-guard-dead-letters +1 message +→ docs\/runbooks\/dead-letter-queue\.md$/m,
+    );
   });
 
   it('GIVEN wrong credentials THEN the endpoint refuses', async () => {

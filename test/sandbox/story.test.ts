@@ -1,5 +1,6 @@
 /** The sandbox's story, run as a newcomer runs it. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { TargetCompleteness } from '../../sandbox/audit-completeness.ts';
 import type { PermissionRow } from '../../sandbox/report/permissions.ts';
 import type { StoryRow } from '../../sandbox/story-row.ts';
 import { until } from '../../sandbox/waiting.ts';
@@ -8,6 +9,7 @@ import { foldersOf, runSandbox, sandboxProcess } from './command.ts';
 
 interface Result {
   readonly story: readonly StoryRow[];
+  readonly completeness: readonly TargetCompleteness[];
   readonly permissions: readonly PermissionRow[];
 }
 
@@ -80,14 +82,25 @@ describe.each(['dev', 'staging', 'prod'] as const)('npm run sandbox -- --env %s'
     }
   });
 
+  it('invariant 11: each change that a target saw has one record, and each record a change', () => {
+    expect(result.completeness.map(({ target }) => target)).toEqual(targets);
+    for (const { changes, records, missing, surplus } of result.completeness) {
+      expect({ missing, surplus }).toEqual({ missing: [], surplus: [] });
+      expect(records).toBe(changes);
+      expect(changes).toBeGreaterThan(5);
+    }
+  });
+
   it('invariant 9: every call passes the synthesized policies, and every permission is used or has its reason', () => {
     expect(result.permissions.map(({ functionName }) => functionName.replace(`ad-lambda-${environment}-`, ''))).toEqual([
+      'close-audit',
       'decide-access',
       'detect-changes-corp',
       'publish-changes',
       ...(readsLog ? ['read-security-log'] : []),
       ...targets.map((target) => `reconcile-${target}`),
       'record-audit',
+      'review-access',
       ...(environment === 'staging' ? [] : ['rotate-credential-corp']),
       'settle-guard',
       ...targets.map((target) => `sync-roles-${target}`),

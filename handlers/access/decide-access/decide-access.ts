@@ -2,12 +2,13 @@
 import { objectKey } from '../../directory/mirror.ts';
 import { type Principal, principalsOf, readPrincipal } from '../../directory/principals.ts';
 import { eventTypes } from '../../events/catalogue.ts';
-import type { AnyIdentityEvent, Cause } from '../../events/identity-event.ts';
+import { type AnyIdentityEvent, type Cause, causeOf } from '../../events/identity-event.ts';
 import { eachLimited } from '../../platform/dynamodb.ts';
 import { RetryableError } from '../../platform/errors.ts';
 import type { Publish } from '../../platform/event-bus.ts';
 import type { Exclusive } from '../../platform/exclusive.ts';
 import type { Log } from '../../platform/log.ts';
+import type { KnownConfiguration } from '../configuration-changes.ts';
 import { decide } from '../decide.ts';
 import { type LookAt, type OwnMessage, parseDecisionMessage } from '../decision-message.ts';
 import type { FanOutReader, ObjectName } from '../fan-out.ts';
@@ -26,6 +27,7 @@ export interface DecideAccessDependencies {
   readonly isCompletelyRead: (domain: string) => Promise<boolean>;
   readonly grants: Grants;
   readonly revalidations: Revalidations;
+  readonly knownConfiguration: KnownConfiguration;
   /** What decides. @throws when it cannot be loaded: then nothing is decided, and what is held stays (invariant 7) */
   readonly access: () => Promise<LoadedAccess>;
   /** Sends messages to our own queue. */
@@ -66,8 +68,8 @@ const ofUsers: ReadonlySet<string> = new Set(directoryEvents.filter((type) => ty
 const ofGroups: ReadonlySet<string> = new Set(directoryEvents.filter((type) => type.startsWith('Group')));
 
 async function decideFor(deps: DecideAccessDependencies, event: AnyIdentityEvent): Promise<void> {
-  const { id, type, domain, subject, occurredAt, detectedAt } = event;
-  const cause: Cause = { id, type, occurredAt, detectedAt };
+  const { id, type, domain, subject } = event;
+  const cause = causeOf(event);
   if (type === 'GroupMemberAdded' || type === 'GroupMemberRemoved') await decideMember(deps, domain, event.change.member.guid, cause);
   else if (type === 'GroupUpdated' && !('groupType' in event.change)) deps.log.info('EVENT_IRRELEVANT', { type, id });
   else if (ofGroups.has(type)) await fanOutBelow(deps, { domain, guid: subject.guid }, cause);
@@ -156,17 +158,20 @@ async function decideAlone(deps: DecideAccessDependencies, { domain, guid, seenA
  */
 async function announce(deps: DecideAccessDependencies, decided: PrincipalGrants): Promise<void> {
   await deps.publish(decided.unannounced);
-  const { domain, subject, revision, decidedAt } = decided;
   // What is only denied changes nothing at a target.
   const last = decided.unannounced.findLast(({ type }) => type === 'AccessDecided');
-  for (const target of last === undefined ? [] : Object.keys(decided.profiles)) {
-    if (!deps.targets.has(target)) {
-      // Taken out of the configuration: what was made there is nobody's to change any more.
-      deps.log.warn('TARGET_UNKNOWN', { domain, guid: subject.guid, target });
-      continue;
-    }
-    const cause: Cause = { id: last?.id ?? decided.cause.id, type: 'AccessDecided', occurredAt: decidedAt, detectedAt: decidedAt };
-    await deps.syncRoles(target, { domain, guid: subject.guid, revision, cause });
+  if (last !== undefined) await tellTargets(deps, decided, causeOf(last));
+  await deps.grants.announced(decided.pk, decided.revision);
+}
+
+async function tellTargets(
+  deps: DecideAccessDependencies,
+  { domain, subject, revision, profiles }: PrincipalGrants,
+  cause: Cause,
+): Promise<void> {
+  for (const target of Object.keys(profiles)) {
+    if (deps.targets.has(target)) await deps.syncRoles(target, { domain, guid: subject.guid, revision, cause });
+    // Taken out of the configuration: what was made there is nobody's to change any more.
+    else deps.log.warn('TARGET_UNKNOWN', { domain, guid: subject.guid, target });
   }
-  await deps.grants.announced(decided.pk, revision);
 }

@@ -13,6 +13,7 @@ import { createLog } from '../../platform/log.ts';
 import { eachMessage, postponer, sendAll } from '../../platform/queue.ts';
 import type { OwnMessage } from '../decision-message.ts';
 import { dynamoDbGrants } from '../dynamodb-grants.ts';
+import { dynamoDbKnownConfiguration } from '../dynamodb-known-configuration.ts';
 import { dynamoDbRevalidations } from '../dynamodb-revalidations.ts';
 import { roleEntry } from '../role-entry.ts';
 import type { PrincipalMessage } from '../role-message.ts';
@@ -35,6 +36,7 @@ const dependencies = {
   isCompletelyRead: (domain: string) => isCompletelyRead(mirror, domain),
   grants: dynamoDbGrants(dynamodb, env.GRANTS_TABLE),
   revalidations: dynamoDbRevalidations(dynamodb, env.GRANTS_TABLE),
+  knownConfiguration: dynamoDbKnownConfiguration(dynamodb, env.GRANTS_TABLE),
   access: loadedAccess(s3AccessConfiguration(new S3Client({}), env.ACCESS_BUCKET, env.ACCESS_KEY)),
   fanOut: (messages: readonly OwnMessage[]) => sendAll(sqs, env.DECISION_QUEUE_URL, messages),
   targets: new Set(queues.keys()),

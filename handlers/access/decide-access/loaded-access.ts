@@ -1,4 +1,5 @@
 /** What decides: the configuration and the policies, made ready once. */
+import { type ConfigurationPart, partsOf } from '../configuration-changes.ts';
 import { type PreparedAccess, prepareAccess } from '../decide.ts';
 import { createAuthorizer } from '../policies/authorizer.ts';
 import type { AccessSource } from '../s3-access-configuration.ts';
@@ -7,6 +8,7 @@ export interface LoadedAccess {
   readonly access: PreparedAccess;
   /** Names the configuration and the policies: others have another. */
   readonly digest: string;
+  readonly parts: readonly ConfigurationPart[];
 }
 
 /** Kept once it is there; after a failure it is loaded anew. @throws ConfigurationError when configuration or policies are wrong */
@@ -22,7 +24,8 @@ export function loadedAccess(load: () => Promise<AccessSource>): () => Promise<L
 }
 
 async function prepared(load: () => Promise<AccessSource>): Promise<LoadedAccess> {
-  const { configuration, policies, digest } = await load();
+  const source = await load();
+  const { configuration, policies, digest } = source;
   const authorizer = createAuthorizer({ policies, attributes: configuration.policyAttributes });
-  return { access: prepareAccess(configuration, authorizer), digest };
+  return { access: prepareAccess(configuration, authorizer), digest, parts: partsOf(source) };
 }

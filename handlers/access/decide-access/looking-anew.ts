@@ -1,34 +1,48 @@
 /** Fan-outs: below a group that changed, and to everybody when a first snapshot is complete, the configuration is another or a time has come. */
 import { groupsListing, isObjectRow, type ObjectRow } from '../../directory/mirror.ts';
 import type { Cause } from '../../events/identity-event.ts';
+import { changedParts, configurationEvents, type Deployment } from '../configuration-changes.ts';
 import { lookAts, type Revalidation } from '../decision-message.ts';
 import { type ObjectName, usersBelow } from '../fan-out.ts';
 import { namedGroups } from '../named-groups.ts';
 import { isDue } from '../revalidation.ts';
 import type { DecideAccessDependencies } from './decide-access.ts';
+import type { LoadedAccess } from './loaded-access.ts';
 
 /** Stretches of the grants table in one run. The next run goes on from there: however many there are, none takes too long. */
 const stretches = 10;
 
 /**
  * Orders a revalidation when one is due. The queue keeps what is ordered, so it is remembered as done from here on; a run that ends in
- * between orders it once more.
+ * between orders it once more. What a deployment changed is told before it is ordered.
  */
 export async function orderRevalidation(deps: DecideAccessDependencies): Promise<void> {
-  const { access, digest } = await deps.access();
+  const loaded = await deps.access();
+  const { access, digest } = loaded;
   const now = deps.now();
   const { mappings, revalidateEveryHours: everyHours } = access.configuration;
   const last = await deps.revalidations.read();
   const due = isDue(last, { now, digest, mappings, everyHours });
   if (due === undefined) return;
   const at = now.toISOString();
+  const isNew = last?.digest !== digest;
+  const revision = (last?.revision ?? 0) + (isNew ? 1 : 0);
+  if (isNew) await tellConfiguration(deps, loaded, { from: last?.digest, to: digest, revision, at });
   const cause: Cause = { id: `revalidation-${due}-${at}`, type: 'Revalidation', occurredAt: at, detectedAt: at };
   await deps.fanOut([
     { revalidation: { of: 'groups' }, cause },
     { revalidation: { of: 'principals' }, cause },
   ]);
-  await deps.revalidations.write({ at, digest, since: last?.digest === digest ? last.since : at });
+  await deps.revalidations.write({ at, digest, since: isNew ? at : last.since, revision });
   deps.log.info('REVALIDATION_ORDERED', { due, digest });
+}
+
+/** Tells what a deployment changed; a run that ends in between tells it once more, under the same ids. */
+async function tellConfiguration(deps: DecideAccessDependencies, { parts }: LoadedAccess, deployment: Deployment): Promise<void> {
+  const before = await deps.knownConfiguration.read();
+  const changed = changedParts(before, parts);
+  await deps.publish(configurationEvents(before, changed, deployment));
+  for (const part of changed) await deps.knownConfiguration.write(part);
 }
 
 /** A part of a revalidation: whoever a mapping may give a role to, or whoever has one, or was denied one. */

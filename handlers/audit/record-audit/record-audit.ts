@@ -1,24 +1,35 @@
 /** One audit record for every identity event. A message is done only when its record is written. */
 import { type AnyIdentityEvent, parseEvent } from '../../events/identity-event.ts';
 import { InvalidEventError } from '../../platform/errors.ts';
-import type { WriteRecord } from '../audit-log.ts';
-import { auditRecord } from '../audit-record.ts';
+import type { AuditWriter, Outcome } from '../audit-writer.ts';
+import { mostClaimed } from '../event-claims.ts';
 
-export interface RecordAuditDependencies {
-  readonly write: WriteRecord;
-  readonly now: () => Date;
+/** @returns why a message is not done, in the order of the bodies: an InvalidEventError for what is no identity event, so that a reviewer finds it in the dead-letter queue */
+export async function recordAudit(writer: Pick<AuditWriter, 'record'>, bodies: readonly string[]): Promise<readonly Outcome[]> {
+  const parsed = bodies.map(parse);
+  // The same event twice in one batch is one record.
+  const events = new Map(
+    parsed.filter((one): one is AnyIdentityEvent => !(one instanceof InvalidEventError)).map((event) => [event.id, event]),
+  );
+  const outcomes = new Map<string, Outcome>();
+  for (let from = 0; from < events.size; from += mostClaimed) {
+    const batch = [...events.values()].slice(from, from + mostClaimed);
+    try {
+      for (const [id, outcome] of await writer.record(batch)) outcomes.set(id, outcome);
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      for (const { id } of batch) outcomes.set(id, failure);
+    }
+  }
+  return parsed.map((one) => (one instanceof InvalidEventError ? one : outcomes.get(one.id)));
 }
 
-/** @throws InvalidEventError for what is no identity event: it ends in the dead-letter queue, where a reviewer finds it */
-export async function recordAudit(deps: RecordAuditDependencies, body: string): Promise<void> {
-  await deps.write(auditRecord(parse(body), deps.now().toISOString()));
-}
-
-function parse(body: string): AnyIdentityEvent {
+function parse(body: string): AnyIdentityEvent | InvalidEventError {
   try {
     return parseEvent(JSON.parse(body));
   } catch (cause) {
-    if (cause instanceof SyntaxError) throw new InvalidEventError('message is no JSON: send an identity event', { cause });
+    if (cause instanceof SyntaxError) return new InvalidEventError('message is no JSON: send an identity event', { cause });
+    if (cause instanceof InvalidEventError) return cause;
     throw cause;
   }
 }

@@ -42,6 +42,9 @@ export async function publishChanges(deps: PublishChangesDependencies, event: Dy
     deps.log.error('RECORDS_UNREADABLE', { records: unreadable });
     await deps.setAside(unreadable);
   }
+  // Here a chain begins: what follows from the event carries its id in every line that is logged for it.
+  for (const { id, type, domain, subject } of raised)
+    deps.log.info('CHANGE_PUBLISHED', { type, domain, guid: subject.guid, correlationId: id });
   const actors = raised.filter(({ actor }) => actor !== undefined).length;
   deps.log.info('CHANGES_PUBLISHED', { records: event.Records.length, events: raised.length, actors, types: countTypes(raised) });
   return { batchItemFailures: [] };

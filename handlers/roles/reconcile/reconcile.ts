@@ -7,6 +7,7 @@ import type { Grants } from '../../access/grants.ts';
 import type { RoleMessage } from '../../access/role-message.ts';
 import type { DriftKind } from '../../events/catalogue.ts';
 import { type AnyIdentityEvent, eventId, makeEvent } from '../../events/identity-event.ts';
+import { inChain } from '../../platform/chain.ts';
 import { InvalidEventError } from '../../platform/errors.ts';
 import type { Publish } from '../../platform/event-bus.ts';
 import type { Log } from '../../platform/log.ts';
@@ -78,6 +79,10 @@ export async function reconcile(deps: ReconcileDependencies, request: unknown): 
     await deps.runs.write(state);
     deps.log.info('RECONCILE_BEGAN', { target: deps.settings.name, run: run.id, mode: run.mode });
   }
+  return await inChain(runCause(deps.settings.name, run.id).id, () => goOn(deps, run, state));
+}
+
+async function goOn(deps: ReconcileDependencies, run: Run, state: RunState | undefined): Promise<Outcome> {
   const progress = (await deps.runs.loadProgress(run)) ?? nothingListed();
   if (!(await list(deps, run, progress))) return { state: 'continues', run: run.id };
   const { findings, keys } = await conclude(deps, run, progress);

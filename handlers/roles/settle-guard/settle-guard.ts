@@ -5,7 +5,7 @@
  * taken up again by the same message, and another decision on the same guard comes too late.
  */
 import type { PrincipalMessage } from '../../access/role-message.ts';
-import { type AnyIdentityEvent, type Cause, makeEvent, parseEvent } from '../../events/identity-event.ts';
+import { type AnyIdentityEvent, type Cause, causeOf, makeEvent, parseEvent } from '../../events/identity-event.ts';
 import { eachLimited } from '../../platform/dynamodb.ts';
 import { InvalidEventError, RetryableError } from '../../platform/errors.ts';
 import type { Publish } from '../../platform/event-bus.ts';
@@ -61,8 +61,7 @@ export async function settleGuard(deps: SettleGuardDependencies, body: string): 
   if (!(await deps.verify(decision, signature))) return refuse('signature');
   const begun = await begin(deps, decided.store, decision);
   if (typeof begun === 'string') return refuse(begun);
-  const cause = { id: event.id, type: event.type, occurredAt: event.occurredAt, detectedAt: event.detectedAt };
-  await carryOut(deps, decided, decision, begun, cause);
+  await carryOut(deps, decided, decision, begun, causeOf(event));
 }
 
 function parseMessage(body: string) {

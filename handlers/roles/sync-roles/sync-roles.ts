@@ -2,7 +2,8 @@
 import * as v from 'valibot';
 import { principalKey } from '../../access/grants.ts';
 import { type PrincipalMessage, type RoleMessage, roleMessageSchema } from '../../access/role-message.ts';
-import type { Cause } from '../../events/identity-event.ts';
+import { eventTypes } from '../../events/catalogue.ts';
+import { type Cause, rootOf } from '../../events/identity-event.ts';
 import { InvalidEventError, RetryableError } from '../../platform/errors.ts';
 import { apply, recover } from '../apply.ts';
 import { guardEvents } from '../guard-events.ts';
@@ -111,7 +112,8 @@ async function makeSo(
   await noteTold(deps, news);
   await count(deps, made, entry);
   if (failure !== undefined) throw failure;
-  log.info('ROLES_SYNCED', { domain, guid: subject.guid, revision, events: events.map(({ type }) => type) });
+  const lag = drift === undefined ? lagOf(cause, deps.now()) : {};
+  log.info('ROLES_SYNCED', { domain, guid: subject.guid, revision, events: events.map(({ type }) => type), ...lag });
 }
 
 interface Guarded {
@@ -148,6 +150,15 @@ async function count({ guard }: SyncRolesDependencies, made: AccountEntry | unde
   const [before, after] = [heldBy(made), heldBy(entry)];
   const change = { memberships: after.memberships - before.memberships, accounts: after.accounts - before.accounts };
   if (change.memberships !== 0 || change.accounts !== 0) await guard.held(change);
+}
+
+const directoryEvents: ReadonlySet<string> = new Set(eventTypes('active-directory.directory'));
+
+/** Seconds from when a change of the directory was seen to when it is so at the target: DirSync tells no time of the change itself. */
+function lagOf(cause: Cause, now: Date): { readonly lagSeconds?: number } {
+  const { type, detectedAt } = rootOf(cause);
+  if (detectedAt === undefined || !directoryEvents.has(type)) return {};
+  return { lagSeconds: Math.max(0, (now.getTime() - Date.parse(detectedAt)) / 1000) };
 }
 
 function parseMessage(body: string): RoleMessage {

@@ -12,6 +12,7 @@ const objectHeaders: Readonly<Record<string, string>> = {
   'content-type': 'ContentType',
   'if-none-match': 'IfNoneMatch',
   'if-match': 'IfMatch',
+  'x-amz-bucket-object-lock-enabled': 'ObjectLockEnabledForBucket',
   'x-amz-object-lock-mode': 'ObjectLockMode',
   'x-amz-object-lock-retain-until-date': 'ObjectLockRetainUntilDate',
   'x-amz-server-side-encryption': 'ServerSideEncryption',
@@ -35,6 +36,7 @@ const operations: Readonly<Record<string, string>> = {
   'PUT bucket': 'CreateBucket',
   'HEAD bucket': 'HeadBucket',
   'GET bucket ?list-type': 'ListObjectsV2',
+  'GET bucket ?versions': 'ListObjectVersions',
   'GET bucket ?policy': 'GetBucketPolicy',
   'PUT bucket ?policy': 'PutBucketPolicy',
   'GET bucket ?location': 'GetBucketLocation',
@@ -128,6 +130,10 @@ export const s3Xml: Protocol = {
         return xml('ListAllMyBucketsResult', { Buckets: { Bucket: output.Buckets } });
       case 'ListObjectsV2':
         return xml('ListBucketResult', output);
+      case 'ListObjectVersions': {
+        const { Versions: Version, DeleteMarkers: DeleteMarker, ...rest } = output;
+        return xml('ListVersionsResult', { ...rest, Version, DeleteMarker });
+      }
       case 'GetBucketLocation':
         return xml('LocationConstraint', {});
       case 'GetBucketPolicy':

@@ -1,9 +1,10 @@
-import { AwsError } from '../error.ts';
+import { AwsError, notImplemented } from '../error.ts';
 import { isRecord, optionalRecord, optionalText, record, records, text } from '../input.ts';
 import type { Input, Operation, Output, Service, Surroundings } from '../service.ts';
 import { type DynaliteCall, startDynalite } from './dynalite-store.ts';
 import { batchAccess, batchedKeys, type TableKeys, tableAccess } from './dynamodb-access.ts';
 import { type Item, streamOperations, TableStream } from './dynamodb-stream.ts';
+import { putsOf, transact, transactionAccess } from './dynamodb-transaction.ts';
 
 // DynamoDB: dynalite holds the tables; streams and time-to-live, which it does not have, are added here.
 
@@ -121,13 +122,25 @@ export async function dynamodb(surroundings: Surroundings): Promise<Service & { 
       }
     };
     const stream = table?.stream;
-    if (!stream || Object.keys(key).length < keyNames.length) return writeOnce();
+    if (Object.keys(key).length < keyNames.length) return writeOnce();
+    // Transactions look before they write, so what they look at has to stay.
+    if (!stream) return locked([lockId(name, key)], writeOnce);
     return locked([lockId(name, key)], async () => {
       const before = await imageOf(name, key);
       const output = await writeOnce();
       stream.record(key, before, await imageOf(name, key));
       return output;
     });
+  }
+
+  async function transactWrite(input: Input): Promise<Output> {
+    const puts = putsOf(input, keysOf);
+    const streaming = puts.find(({ table }) => tables.get(table)?.stream);
+    if (streaming) throw notImplemented('dynamodb', `a transaction on ${streaming.table}, which has a stream`);
+    return locked(
+      puts.map(({ table, key }) => lockId(table, key)),
+      () => transact(puts, dynalite.call),
+    );
   }
 
   async function batchWrite(input: Input): Promise<Output> {
@@ -209,6 +222,7 @@ export async function dynamodb(surroundings: Surroundings): Promise<Service & { 
       UpdateItem: onTable('UpdateItem', (input) => write('UpdateItem', input)),
       DeleteItem: onTable('DeleteItem', (input) => write('DeleteItem', input)),
       BatchGetItem: onBatch('BatchGetItem', passed('BatchGetItem')),
+      TransactWriteItems: { authorize: (input) => transactionAccess(input, arnOf, keysOf), run: transactWrite },
       BatchWriteItem: onBatch('BatchWriteItem', batchWrite),
       ...streamOperations(streams),
     },

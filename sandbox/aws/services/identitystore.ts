@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { TargetAccount, TargetChanges } from '../../target-changes.ts';
 import { AwsError, notImplemented } from '../error.ts';
 import { limit, optionalRecord, optionalText, page, record, records, text, texts } from '../input.ts';
 import type { Authorization, Caller, Input, Operation, Output, Service, Surroundings } from '../service.ts';
@@ -27,10 +28,32 @@ function id(input: Input, name: string): string {
 
 const memberId = (input: Input): string => id(record(input, 'MemberId'), 'UserId');
 
-/** @param callsPerSecond of each operation; Identity Center's quota is 20. Not limited by default. */
+/** As the functions' events name an account's attributes. */
+const accountOf = ({ id, attributes }: Pick<Entry, 'id' | 'attributes'>): TargetAccount => {
+  const { UserName, DisplayName, Title, Name, Emails, PhoneNumbers } = attributes as {
+    readonly [name: string]: string | undefined;
+  } & {
+    readonly Name?: { readonly GivenName?: string; readonly FamilyName?: string };
+    readonly Emails?: readonly { readonly Value: string }[];
+    readonly PhoneNumbers?: readonly { readonly Value: string }[];
+  };
+  const profile = {
+    ...{ userName: UserName, displayName: DisplayName, givenName: Name?.GivenName, familyName: Name?.FamilyName },
+    ...{ email: Emails?.[0]?.Value, title: Title, phoneNumber: PhoneNumbers?.[0]?.Value },
+  };
+  const there = Object.entries(profile).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  return { id, profile: Object.fromEntries(there), active: true };
+};
+const roleOf = ({ id, attributes }: Pick<Entry, 'id' | 'attributes'>) => ({ id, name: String(attributes.DisplayName) });
+
+/**
+ * @param changes where it is noted what a caller changes
+ * @param callsPerSecond of each operation; Identity Center's quota is 20. Not limited by default.
+ */
 export function identitystore(
   surroundings: Surroundings,
   identityStoreId: string,
+  changes: (caller: Caller) => TargetChanges,
   callsPerSecond?: number,
 ): Service & { readonly exists: (principalType: string, principalId: string) => boolean } {
   const { region, account } = surroundings;
@@ -167,6 +190,7 @@ export function identitystore(
           if ('ExternalIds' in attributes)
             throw invalid('ExternalIds: CreateUser has no such member; use UpdateUser with the path externalIds');
           const entry = users.add(checked(user, attributes), by(caller));
+          changes(caller).account(undefined, accountOf(entry));
           return { IdentityStoreId: identityStoreId, UserId: entry.id };
         },
       ),
@@ -180,16 +204,20 @@ export function identitystore(
         (input) => [userArn(id(input, 'UserId'))],
         (input, caller) => {
           const entry = users.get(id(input, 'UserId'));
+          const before = accountOf(entry);
           users.update(entry, updated(user, entry.attributes, records(input, 'Operations')), by(caller));
+          changes(caller).account(before, accountOf(entry));
           return {};
         },
       ),
       DeleteUser: operation(
         'DeleteUser',
         (input) => [userArn(id(input, 'UserId'))],
-        (input) => {
+        (input, caller) => {
           const userId = id(input, 'UserId');
+          const before = accountOf(users.get(userId));
           users.remove(userId);
+          changes(caller).account(before, undefined);
           removeMemberships((one) => one.userId === userId);
           return {};
         },
@@ -215,7 +243,9 @@ export function identitystore(
           const attributes = without(input);
           if ('ExternalIds' in attributes)
             throw invalid('ExternalIds: CreateGroup has no such member; use UpdateGroup with the path externalIds');
-          return { IdentityStoreId: identityStoreId, GroupId: groups.add(checked(group, attributes), by(caller)).id };
+          const entry = groups.add(checked(group, attributes), by(caller));
+          changes(caller).role(undefined, roleOf(entry));
+          return { IdentityStoreId: identityStoreId, GroupId: entry.id };
         },
       ),
       DescribeGroup: operation(
@@ -228,16 +258,20 @@ export function identitystore(
         (input) => [groupArn(id(input, 'GroupId'))],
         (input, caller) => {
           const entry = groups.get(id(input, 'GroupId'));
+          const before = roleOf(entry);
           groups.update(entry, updated(group, entry.attributes, records(input, 'Operations')), by(caller));
+          changes(caller).role(before, roleOf(entry));
           return {};
         },
       ),
       DeleteGroup: operation(
         'DeleteGroup',
         (input) => [groupArn(id(input, 'GroupId'))],
-        (input) => {
+        (input, caller) => {
           const groupId = id(input, 'GroupId');
+          const before = roleOf(groups.get(groupId));
           groups.remove(groupId);
+          changes(caller).role(before, undefined);
           removeMemberships((one) => one.groupId === groupId);
           return {};
         },
@@ -266,14 +300,17 @@ export function identitystore(
           const one: Membership = { id: `${idPrefix(identityStoreId)}${randomUUID()}`, groupId, userId, at: new Date(), by: by(caller) };
           memberships.set(one.id, one);
           byPair.set(`${groupId} ${userId}`, one);
+          changes(caller).member(roleOf(groups.get(groupId)).name, userId, true);
           return { IdentityStoreId: identityStoreId, MembershipId: one.id };
         },
       ),
       DescribeGroupMembership: operation('DescribeGroupMembership', ofMembership, (input) =>
         membershipShown(membership(id(input, 'MembershipId'))),
       ),
-      DeleteGroupMembership: operation('DeleteGroupMembership', ofMembership, (input) => {
-        dropMembership(membership(id(input, 'MembershipId')));
+      DeleteGroupMembership: operation('DeleteGroupMembership', ofMembership, (input, caller) => {
+        const one = membership(id(input, 'MembershipId'));
+        dropMembership(one);
+        changes(caller).member(roleOf(groups.get(one.groupId)).name, one.userId, false);
         return {};
       }),
       GetGroupMembershipId: operation(

@@ -25,12 +25,17 @@ interface Functions {
   readonly runtime: Promise<void>;
   onInvoke(invoke: Invoke): void;
   /** The function whose code runs in this session: Lambda names the session after it. */
+  /** Whether Lambda reads this source: a person may have disabled it since it was declared. */
+  polls(mappingId: string): boolean;
+  /** Reserved concurrency that a person has set since the function was declared. */
+  reserved(functionName: string): number | undefined;
   executing(session: { readonly roleArn: string; readonly sessionName: string }): string | undefined;
 }
 
 export function lambda({ region, account }: Surroundings): Service & Functions {
   const functions = new Map<string, Function>();
   const mappings = new Map<string, Output>();
+  const concurrency = new Map<string, number>();
   let execute: Invoke | undefined;
   const attached = Promise.withResolvers<void>();
 
@@ -159,6 +164,30 @@ export function lambda({ region, account }: Surroundings): Service & Functions {
     return mapping;
   }
 
+  function mappingOf(input: Input): Output {
+    const mapping = mappings.get(text(input, 'UUID'));
+    if (!mapping) throw new AwsError('ResourceNotFoundException', 'The resource you requested does not exist.', 404);
+    return mapping;
+  }
+
+  /** Enables or disables; nothing else of a mapping changes here. */
+  function updateMapping(input: Input): Output {
+    const { UUID: uuid, Enabled: enabled, ...more } = input;
+    const before = mappingOf(input);
+    if (typeof enabled !== 'boolean' || Object.keys(more).length > 0)
+      throw new AwsError('NotImplemented', 'the sandbox updates Enabled alone of an event source mapping', 501);
+    const mapping: Output = { ...before, State: enabled ? 'Enabled' : 'Disabled', LastModified: new Date() };
+    mappings.set(String(uuid), mapping);
+    return mapping;
+  }
+
+  const onMapping = (action: string, run: Operation['run']): Operation => ({
+    authorize: (input) => [
+      { action: `lambda:${action}`, resource: `arn:aws:lambda:${region}:${account}:event-source-mapping:${text(input, 'UUID')}` },
+    ],
+    run,
+  });
+
   const paged = (input: Input, member: string, all: readonly Output[]): Output => {
     const { items, nextToken } = page(all, optionalText(input, 'Marker'), limit(input, 'MaxItems', 1, 10_000, 50));
     return { [member]: items, ...(nextToken ? { NextMarker: nextToken } : {}) };
@@ -171,6 +200,8 @@ export function lambda({ region, account }: Surroundings): Service & Functions {
       execute = invokeFunction;
       attached.resolve();
     },
+    polls: (mappingId) => mappings.get(mappingId)?.State !== 'Disabled',
+    reserved: (functionName) => concurrency.get(functionName),
     executing({ roleArn, sessionName }) {
       const found = functions.get(sessionName);
       return found?.configuration.Role === roleArn ? arnOf(sessionName) : undefined;
@@ -188,6 +219,22 @@ export function lambda({ region, account }: Surroundings): Service & Functions {
       },
       GetFunction: onFunction('GetFunction', (input) => ({ Configuration: functionOf(input).configuration })),
       GetFunctionConfiguration: onFunction('GetFunctionConfiguration', (input) => functionOf(input).configuration),
+      PutFunctionConcurrency: onFunction('PutFunctionConcurrency', (input) => {
+        functionOf(input);
+        const reserved = limit(input, 'ReservedConcurrentExecutions', 0, 1000, -1);
+        concurrency.set(nameOf(input), reserved);
+        return { ReservedConcurrentExecutions: reserved };
+      }),
+      GetFunctionConcurrency: onFunction('GetFunctionConcurrency', (input) => {
+        functionOf(input);
+        const reserved = concurrency.get(nameOf(input));
+        return reserved === undefined ? {} : { ReservedConcurrentExecutions: reserved };
+      }),
+      DeleteFunctionConcurrency: onFunction('DeleteFunctionConcurrency', (input) => {
+        functionOf(input);
+        concurrency.delete(nameOf(input));
+        return {};
+      }),
       AddPermission: onFunction('AddPermission', addPermission),
       GetPolicy: onFunction('GetPolicy', (input) => {
         functionOf(input);
@@ -205,19 +252,8 @@ export function lambda({ region, account }: Surroundings): Service & Functions {
         ],
         run: createMapping,
       },
-      GetEventSourceMapping: {
-        authorize: (input) => [
-          {
-            action: 'lambda:GetEventSourceMapping',
-            resource: `arn:aws:lambda:${region}:${account}:event-source-mapping:${text(input, 'UUID')}`,
-          },
-        ],
-        run: (input) => {
-          const mapping = mappings.get(text(input, 'UUID'));
-          if (!mapping) throw new AwsError('ResourceNotFoundException', 'The resource you requested does not exist.', 404);
-          return mapping;
-        },
-      },
+      GetEventSourceMapping: onMapping('GetEventSourceMapping', mappingOf),
+      UpdateEventSourceMapping: onMapping('UpdateEventSourceMapping', updateMapping),
       ListEventSourceMappings: {
         authorize: () => [{ action: 'lambda:ListEventSourceMappings', resource: '*' }],
         run: (input) => {

@@ -67,6 +67,16 @@ export class MetricStore {
     });
   }
 
+  /** Of exactly these dimensions, whatever its unit, in order of time. */
+  of({ namespace, name, dimensions = {} }: MetricIdentity): Datapoint[] {
+    const sorted = (all: Readonly<Record<string, string>>) =>
+      JSON.stringify(Object.entries(all).sort(([first], [second]) => (first < second ? -1 : 1)));
+    const wanted = sorted(dimensions);
+    return this.all()
+      .filter((metric) => metric.namespace === namespace && metric.name === name && sorted(metric.dimensions) === wanted)
+      .flatMap(({ datapoints }) => datapoints);
+  }
+
   #of({ namespace, name, dimensions = {}, unit = 'None' }: MetricIdentity): Series {
     const sorted = Object.fromEntries(Object.entries(dimensions).sort(([first], [second]) => (first < second ? -1 : 1)));
     const key = JSON.stringify([namespace, name, unit, sorted]);

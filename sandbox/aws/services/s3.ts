@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { AwsError } from '../error.ts';
-import { limit, optionalText, optionalTime, page, text, textMap } from '../input.ts';
+import { limit, optionalText, optionalTime, page, record, text, textMap } from '../input.ts';
 import { checkPolicyText, resourcePolicy } from '../resource-policy.ts';
 import type { Authorization, Input, Operation, Output, Service, Surroundings } from '../service.ts';
 import { keyUse } from './kms-use.ts';
@@ -22,6 +22,9 @@ interface Bucket {
   readonly name: string;
   readonly createdAt: Date;
   policy?: string;
+  /** Whether its versions may be locked, which is settled when it is created. */
+  readonly lockable: boolean;
+  defaultLock?: { readonly mode: string; readonly days: number };
   /** Newest first. */
   readonly objects: Map<string, StoredVersion[]>;
 }
@@ -121,6 +124,12 @@ export function s3(surroundings: Surroundings): Service {
       throw new AwsError('InvalidArgument', 'x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied');
     if (retainUntil !== undefined && retainUntil <= Date.now())
       throw new AwsError('InvalidArgument', 'The retain until date must be in the future!');
+    if (lockMode !== undefined && !bucket.lockable)
+      throw new AwsError('InvalidRequest', 'Bucket is missing Object Lock Configuration', 400);
+    const lock =
+      lockMode !== undefined && retainUntil !== undefined
+        ? { lockMode, retainUntil }
+        : bucket.defaultLock && { lockMode: bucket.defaultLock.mode, retainUntil: Date.now() + bucket.defaultLock.days * 86_400_000 };
     const body = readBody(input);
     const metadata = textMap(input, 'Metadata');
     const encryption = {
@@ -137,7 +146,7 @@ export function s3(surroundings: Surroundings): Service {
         ...encryption,
         ...(Object.keys(metadata).length > 0 ? { Metadata: metadata } : {}),
       },
-      ...(retainUntil === undefined || lockMode === undefined ? {} : { retainUntil, lockMode }),
+      ...lock,
     };
     bucket.objects.set(key, [version, ...versions]);
     return { ETag: version.etag, VersionId: version.versionId, ...encryption };
@@ -209,6 +218,29 @@ export function s3(surroundings: Surroundings): Service {
     };
   }
 
+  /** Every version below a prefix, newest first of each key; a marker has no body. A page is all. */
+  function listVersions(input: Input): Output {
+    const bucket = bucketOf(input);
+    const prefix = optionalText(input, 'Prefix') ?? '';
+    const shown = [...bucket.objects]
+      .filter(([key]) => key.startsWith(prefix))
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .flatMap(([Key, versions]) =>
+        versions.map(({ versionId: VersionId, modified: LastModified, etag: ETag, body }, index) => ({
+          isMarker: body === undefined,
+          entry: {
+            Key,
+            VersionId,
+            IsLatest: index === 0,
+            LastModified,
+            ...(body && { ETag, Size: body.length, StorageClass: 'STANDARD' }),
+          },
+        })),
+      );
+    const entries = (markers: boolean) => shown.filter(({ isMarker }) => isMarker === markers).map(({ entry }) => entry);
+    return { Name: bucket.name, Prefix: prefix, IsTruncated: false, Versions: entries(false), DeleteMarkers: entries(true) };
+  }
+
   function createBucket(input: Input): Output {
     const name = text(input, 'Bucket');
     if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name))
@@ -219,7 +251,8 @@ export function s3(surroundings: Surroundings): Service {
         'Your previous request to create the named bucket succeeded and you already own it.',
         409,
       );
-    buckets.set(name, { name, createdAt: new Date(), objects: new Map() });
+    const lockable = [true, 'true'].includes(input.ObjectLockEnabledForBucket as string);
+    buckets.set(name, { name, createdAt: new Date(), lockable, objects: new Map() });
     return { Location: `/${name}` };
   }
 
@@ -268,7 +301,18 @@ export function s3(surroundings: Surroundings): Service {
         bucketOf(input).policy = checkPolicyText(text(input, 'Policy'), 'MalformedPolicy');
         return {};
       }),
+      PutObjectLockConfiguration: onBucket('PutBucketObjectLockConfiguration', (input) => {
+        const bucket = bucketOf(input);
+        if (!bucket.lockable)
+          throw new AwsError('InvalidBucketState', 'Object Lock configuration cannot be enabled on existing buckets', 409);
+        const retention = record(record(record(input, 'ObjectLockConfiguration'), 'Rule'), 'DefaultRetention');
+        const mode = text(retention, 'Mode');
+        if (mode !== 'GOVERNANCE' && mode !== 'COMPLIANCE') throw new AwsError('MalformedXML', `Mode: ${mode}`);
+        bucket.defaultLock = { mode, days: limit(retention, 'Days', 1, 36_500, 0) };
+        return {};
+      }),
       ListObjectsV2: onBucket('ListBucket', list, listContext),
+      ListObjectVersions: onBucket('ListBucketVersions', listVersions, listContext),
       PutObject: onObject('PutObject', put, putNeeds),
       GetObject: onVersion('GetObject', (input) => ({ ...head(find(input)), Body: find(input).body }), storedKey),
       HeadObject: onVersion('GetObject', (input) => head(find(input)), storedKey),

@@ -74,6 +74,19 @@ export class MessageStore {
     this.wake();
   }
 
+  /** Gives up what belongs back to another queue (a message move task), in order; what is being worked on stays. */
+  giveUp(destinationOf: (message: Message) => MessageStore | undefined): number {
+    const moving = this.messages.filter((message) => message.visibleAt <= Date.now() && destinationOf(message) !== undefined);
+    this.messages = this.messages.filter((message) => !moving.includes(message));
+    for (const message of moving) destinationOf(message)?.takeBack(message);
+    return moving.length;
+  }
+
+  private takeBack({ deadLetterSourceArn: _source, receiptHandle: _handle, firstReceivedAt: _first, ...message }: Message): void {
+    this.messages.push({ ...message, visibleAt: 0, receiveCount: 0 });
+    this.wake();
+  }
+
   async receive(request: ReceiveRequest): Promise<Message[]> {
     const deadline = Date.now() + request.waitMs;
     for (;;) {

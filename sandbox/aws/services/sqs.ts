@@ -49,6 +49,8 @@ const invalid = (message: string, code = 'InvalidParameterValue'): AwsError => n
 export function sqs(surroundings: Surroundings): Service {
   const { region, account } = surroundings;
   const queues = new Map<string, Queue>();
+  /** Message move tasks, latest first. */
+  const moves: Output[] = [];
   const arnOf = (name: string): string => `arn:aws:sqs:${region}:${account}:${name}`;
 
   /** Queue URL or, as the CLI and SDK also send it, the name alone. */
@@ -308,6 +310,30 @@ export function sqs(surroundings: Surroundings): Service {
     return shownAttributes.length > 0 ? { Attributes: Object.fromEntries(shownAttributes) } : {};
   }
 
+  const queueOfArn = (arn: string): Queue => queueNamed(arn.split(':').at(-1) ?? '');
+  const isDeadLetterQueue = ({ arn }: Queue): boolean =>
+    [...queues.values()].some(({ attributes }) => attributes.RedrivePolicy?.includes(`"${arn}"`));
+
+  /** Moves all at once; real tasks take their time. */
+  function startMove(input: Input): Output {
+    const source = queueOfArn(text(input, 'SourceArn'));
+    if (!isDeadLetterQueue(source)) throw invalid('Source queue must be configured as a Dead Letter Queue.');
+    const given = optionalText(input, 'DestinationArn');
+    const destination = given === undefined ? undefined : queueOfArn(given);
+    const started = Date.now();
+    const moved = source.store.giveUp(
+      ({ deadLetterSourceArn }) =>
+        (destination ?? (deadLetterSourceArn === undefined ? undefined : queueOfArn(deadLetterSourceArn)))?.store,
+    );
+    moves.unshift({ Status: 'COMPLETED', SourceArn: source.arn, ApproximateNumberOfMessagesMoved: moved, StartedTimestamp: started });
+    return { TaskHandle: Buffer.from(`${source.arn}/${started}`).toString('base64') };
+  }
+
+  const onSource = (action: string, ...more: string[]) => {
+    return (input: Input): readonly Authorization[] =>
+      [action, ...more].flatMap((one) => onQueue(one, () => text(input, 'SourceArn').split(':').at(-1) ?? '')(input));
+  };
+
   function list(input: Input): Output {
     const prefix = optionalText(input, 'QueueNamePrefix') ?? '';
     const urls = [...queues.values()].filter((queue) => queue.name.startsWith(prefix)).map((queue) => queue.url);
@@ -339,6 +365,17 @@ export function sqs(surroundings: Surroundings): Service {
       ChangeMessageVisibilityBatch: operation('ChangeMessageVisibility', (input) =>
         batch(input, (entry) => changeVisibility(queueOf(input), entry)),
       ),
+      StartMessageMoveTask: {
+        // Amazon SQS Developer Guide, "Permissions for dead-letter queue redrive": what moves messages receives and deletes them.
+        authorize: onSource('StartMessageMoveTask', 'ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'),
+        run: startMove,
+      },
+      ListMessageMoveTasks: {
+        authorize: onSource('ListMessageMoveTasks'),
+        run: (input) => ({
+          Results: moves.filter(({ SourceArn }) => SourceArn === input.SourceArn).slice(0, limit(input, 'MaxResults', 1, 10, 1)),
+        }),
+      },
       PurgeQueue: operation('PurgeQueue', (input) => {
         queueOf(input).store.purge();
         return {};

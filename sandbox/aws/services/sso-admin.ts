@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { TargetChanges } from '../../target-changes.ts';
 import { AwsError } from '../error.ts';
 import { limit, optionalRecord, optionalText, page, text } from '../input.ts';
-import type { Authorization, Input, Operation, Output, Service, Surroundings } from '../service.ts';
+import type { Authorization, Caller, Input, Operation, Output, Service, Surroundings } from '../service.ts';
 
 // IAM Identity Center's own API (sso-admin, signed and authorized as `sso`): permission sets and who is assigned them in which account.
 // Behaviour: IAM Identity Center API Reference. Actions and resources: Service Authorization Reference, "AWS IAM Identity Center".
@@ -44,6 +45,7 @@ interface Request extends ProvisioningRequest {
   readonly createdAt: Date;
   doneAt: number;
   readonly assignment?: Assignment;
+  readonly caller: Caller;
   state: 'IN_PROGRESS' | 'SUCCEEDED' | 'FAILED';
   reason?: string;
 }
@@ -58,11 +60,13 @@ const notFound = (message: string): AwsError => new AwsError('ResourceNotFoundEx
 
 /**
  * @param exists whether the identity store has this user or group
+ * @param changes where it is noted what a caller changes
  * @param callsPerSecond of all operations together; AWS allows 20. Not limited by default.
  */
 export function ssoAdmin(
   { account, region }: Pick<Surroundings, 'account' | 'region'>,
   exists: (principalType: string, principalId: string) => boolean,
+  changes: (caller: Caller) => TargetChanges,
   provisioning: () => Provisioning,
   callsPerSecond?: number,
 ): Service & {
@@ -118,7 +122,7 @@ export function ssoAdmin(
     }
   }
 
-  function conclude({ kind, assignment, permissionSetArn, accountId: target }: Request): void {
+  function conclude({ kind, assignment, permissionSetArn, accountId: target, caller }: Request): void {
     const set = permissionSets.get(permissionSetArn);
     if (set === undefined) return;
     if (kind === 'provision') {
@@ -126,6 +130,8 @@ export function ssoAdmin(
       return;
     }
     if (assignment === undefined) return;
+    const isChange = assignments.has(keyOf(assignment)) !== (kind === 'create');
+    if (isChange) changes(caller).assignment(assignment.principalId, `${assignment.accountId}/${set.name}`, kind === 'create');
     if (kind === 'create') {
       assignments.set(keyOf(assignment), assignment);
       // The first assignment provisions the set there; a later one leaves what is provisioned as it is.
@@ -143,10 +149,11 @@ export function ssoAdmin(
     return [...assignments.values()];
   }
 
-  function start(asked: ProvisioningRequest, assignment?: Assignment): Request {
+  function start(asked: ProvisioningRequest, caller: Caller, assignment?: Assignment): Request {
     const now = Date.now();
     const request: Request = {
       ...asked,
+      caller,
       id: randomUUID(),
       createdAt: new Date(now),
       doneAt: now + (provisioning().milliseconds ?? 20),
@@ -157,7 +164,7 @@ export function ssoAdmin(
     return request;
   }
 
-  function startAssignment(kind: 'create' | 'delete', input: Input): Request {
+  function startAssignment(kind: 'create' | 'delete', input: Input, caller: Caller): Request {
     const assignment = assignmentOf(input);
     const { permissionSetArn, principalId } = assignment;
     if (kind === 'create' && !exists(assignment.principalType, principalId)) throw notFound(`${assignment.principalType} not found`);
@@ -168,7 +175,7 @@ export function ssoAdmin(
       throw new AwsError('ConflictException', 'There is a conflicting operation in process against this resource.');
     if (underWay.length >= mostOutstanding)
       throw new AwsError('ThrottlingException', `more than ${mostOutstanding} outstanding account assignment requests`);
-    return start({ kind, permissionSetArn, principalId, accountId: assignment.accountId }, assignment);
+    return start({ kind, permissionSetArn, principalId, accountId: assignment.accountId }, caller, assignment);
   }
 
   const assignmentShown = (request: Request): Output => ({
@@ -268,11 +275,11 @@ export function ssoAdmin(
         () => [],
         (input) => paged(input, 'PermissionSets', [...permissionSets.keys()]),
       ),
-      CreateAccountAssignment: operation('CreateAccountAssignment', ofAssignment, (input) => ({
-        AccountAssignmentCreationStatus: assignmentShown(startAssignment('create', input)),
+      CreateAccountAssignment: operation('CreateAccountAssignment', ofAssignment, (input, caller) => ({
+        AccountAssignmentCreationStatus: assignmentShown(startAssignment('create', input, caller)),
       })),
-      DeleteAccountAssignment: operation('DeleteAccountAssignment', ofAssignment, (input) => ({
-        AccountAssignmentDeletionStatus: assignmentShown(startAssignment('delete', input)),
+      DeleteAccountAssignment: operation('DeleteAccountAssignment', ofAssignment, (input, caller) => ({
+        AccountAssignmentDeletionStatus: assignmentShown(startAssignment('delete', input, caller)),
       })),
       DescribeAccountAssignmentCreationStatus: operation(
         'DescribeAccountAssignmentCreationStatus',
@@ -351,13 +358,13 @@ export function ssoAdmin(
       ProvisionPermissionSet: operation(
         'ProvisionPermissionSet',
         (input) => (optionalText(input, 'TargetId') === undefined ? ofSet(input) : ofAssignment(input)),
-        (input) => {
+        (input, caller) => {
           const { arn } = permissionSet(input);
           const all = text(input, 'TargetType') === 'ALL_PROVISIONED_ACCOUNTS';
           const target = all ? undefined : accountId(input, 'TargetId');
           if ([...requests.values()].some((one) => one.kind === 'provision' && one.state === 'IN_PROGRESS' && one.permissionSetArn === arn))
             throw new AwsError('ConflictException', 'There is a conflicting operation in process against this resource.');
-          const request = start({ kind: 'provision', permissionSetArn: arn, accountId: target });
+          const request = start({ kind: 'provision', permissionSetArn: arn, accountId: target }, caller);
           return { PermissionSetProvisioningStatus: provisioningShown(request) };
         },
       ),

@@ -1,10 +1,16 @@
-/** CloudWatch: log groups and alarms. */
+/** CloudWatch: log groups, alarms and dashboards. */
 import type { Arguments } from '../arguments.ts';
-import { type ApplyContext, type Attributes, present, type ResourceTypes } from './resource.ts';
+import { type ApplyContext, type Attributes, present, type ResourceTypes, withoutEffect } from './resource.ts';
 
 export const cloudwatch: ResourceTypes = {
   aws_cloudwatch_log_group: { apply: applyLogGroup },
+  aws_cloudwatch_log_data_protection_policy: withoutEffect(
+    'masking changes what a reader without logs:Unmask sees, and nothing that is kept',
+  ),
   aws_cloudwatch_metric_alarm: { apply: applyAlarm },
+  aws_cloudwatch_composite_alarm: { apply: applyCompositeAlarm },
+  aws_cloudwatch_dashboard: { apply: applyDashboard },
+  aws_cloudwatch_query_definition: withoutEffect('a saved query waits for somebody in the console, which the sandbox has none of'),
 };
 
 async function applyLogGroup(config: Arguments, context: ApplyContext): Promise<Attributes> {
@@ -43,4 +49,27 @@ async function applyAlarm(config: Arguments, context: ApplyContext): Promise<Att
     }),
   );
   return { id: name, arn: context.arn('cloudwatch', `alarm:${name}`) };
+}
+
+async function applyCompositeAlarm(config: Arguments, context: ApplyContext): Promise<Attributes> {
+  const name = config.text('alarm_name');
+  config.withoutEffect('tags');
+  await context.operator(
+    'cloudwatch',
+    'PutCompositeAlarm',
+    present({
+      AlarmName: name,
+      AlarmRule: config.text('alarm_rule'),
+      AlarmDescription: config.optionalText('alarm_description'),
+      ActionsEnabled: config.flag('actions_enabled', true),
+      AlarmActions: config.texts('alarm_actions'),
+    }),
+  );
+  return { id: name, arn: context.arn('cloudwatch', `alarm:${name}`) };
+}
+
+async function applyDashboard(config: Arguments, context: ApplyContext): Promise<Attributes> {
+  const name = config.text('dashboard_name');
+  await context.operator('cloudwatch', 'PutDashboard', { DashboardName: name, DashboardBody: config.text('dashboard_body') });
+  return { id: name, dashboard_arn: `arn:${context.partition}:cloudwatch::${context.account}:dashboard/${name}` };
 }

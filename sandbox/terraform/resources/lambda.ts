@@ -34,6 +34,11 @@ async function applyFunction(config: Arguments, context: ApplyContext): Promise<
       Code: { ZipFile: readFileSync(settings.zipPath) },
     }),
   );
+  const { reservedConcurrency } = settings;
+  if (reservedConcurrency !== undefined) {
+    const reserved = { FunctionName: settings.name, ReservedConcurrentExecutions: reservedConcurrency };
+    await context.operator('lambda', 'PutFunctionConcurrency', reserved);
+  }
   context.stack.functions.set(settings.name, settings);
   const { name, arn } = settings;
   const invoke = `arn:${context.partition}:apigateway:${context.region}:lambda:path/2015-03-31/functions/${arn}/invocations`;

@@ -9,6 +9,7 @@ const bucketId = (config: Arguments): Attributes => ({ id: config.text('bucket')
 
 export const s3: ResourceTypes = {
   aws_s3_bucket: { apply: applyBucket },
+  aws_s3_bucket_object_lock_configuration: { apply: applyLock },
   aws_s3_bucket_policy: { apply: applyPolicy },
   aws_s3_object: { apply: applyObject },
   aws_s3_bucket_versioning: withoutEffect('nothing overwrites an object in the sandbox: keys hold a hash of the content', bucketId),
@@ -22,8 +23,8 @@ async function applyBucket(config: Arguments, context: ApplyContext): Promise<At
   // Terraform ends a name it makes itself with the time; here it is the same on every run.
   const generated = `${config.optionalText('bucket_prefix') ?? 'terraform-'}${createHash('sha256').update(config.address).digest('hex').slice(0, 26)}`;
   const name = config.optionalText('bucket') ?? generated;
-  config.withoutEffect('force_destroy', 'tags', 'object_lock_enabled');
-  await context.operator('s3', 'CreateBucket', { Bucket: name });
+  config.withoutEffect('force_destroy', 'tags');
+  await context.operator('s3', 'CreateBucket', { Bucket: name, ObjectLockEnabledForBucket: config.flag('object_lock_enabled') });
   return {
     id: name,
     bucket: name,
@@ -32,6 +33,18 @@ async function applyBucket(config: Arguments, context: ApplyContext): Promise<At
     bucket_domain_name: `${name}.s3.amazonaws.com`,
     bucket_regional_domain_name: `${name}.s3.${context.region}.amazonaws.com`,
   };
+}
+
+async function applyLock(config: Arguments, context: ApplyContext): Promise<Attributes> {
+  const bucket = config.text('bucket');
+  const retention = config.block('rule')?.block('default_retention');
+  if (retention === undefined) throw new Error(`${config.address}: rule.default_retention is missing`);
+  const DefaultRetention = { Mode: retention.text('mode'), Days: retention.number('days') };
+  await context.operator('s3', 'PutObjectLockConfiguration', {
+    Bucket: bucket,
+    ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule: { DefaultRetention } },
+  });
+  return { id: bucket };
 }
 
 async function applyPolicy(config: Arguments, context: ApplyContext): Promise<Attributes> {

@@ -1,9 +1,13 @@
 import {
+  DeleteFunctionConcurrencyCommand,
   GetFunctionCommand,
+  GetFunctionConcurrencyCommand,
   InvokeCommand,
   LambdaClient,
   ListEventSourceMappingsCommand,
   ListFunctionsCommand,
+  PutFunctionConcurrencyCommand,
+  UpdateEventSourceMappingCommand,
 } from '@aws-sdk/client-lambda';
 import { describe, expect, test } from 'vitest';
 import { account, allow, clientOf, endpointForTests, failure, region, roleAllowed } from './endpoint-fixture.ts';
@@ -176,5 +180,35 @@ describe('services without a client here', () => {
     expect(await operator('iam', 'GetRole', { RoleName: 'function-role' })).toMatchObject({ Role: { Arn: Role } });
     expect(await operator('iam', 'ListRolePolicies', { RoleName: 'attaching' })).toMatchObject({ PolicyNames: ['attaching-policy'] });
     expect((await failure(operator('iam', 'GetRole', { RoleName: 'ghost' }))).name).toBe('NoSuchEntity');
+  });
+});
+
+describe('what a person stops', () => {
+  const FunctionName = 'publish-changes';
+
+  test('GIVEN reserved concurrency WHEN it is deleted THEN the function has none', async () => {
+    const reserved = async () => (await client.send(new GetFunctionConcurrencyCommand({ FunctionName }))).ReservedConcurrentExecutions;
+    await client.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
+    expect([await reserved(), endpoint.reservedConcurrency(FunctionName)]).toEqual([0, 0]);
+    await client.send(new DeleteFunctionConcurrencyCommand({ FunctionName }));
+    expect([await reserved(), endpoint.reservedConcurrency(FunctionName)]).toEqual([undefined, undefined]);
+  });
+
+  test('GIVEN an event source mapping WHEN it is disabled and enabled THEN Lambda stops polling, and begins again', async () => {
+    const EventSourceArn = `arn:aws:sqs:${region}:${account}:stopped`;
+    const { UUID = '' } = (await endpoint.call('operator', 'lambda', 'CreateEventSourceMapping', { FunctionName, EventSourceArn })) as {
+      UUID?: string;
+    };
+    for (const Enabled of [false, true]) {
+      const { State } = await client.send(new UpdateEventSourceMappingCommand({ UUID, Enabled }));
+      expect([State, endpoint.polls(UUID)]).toEqual([Enabled ? 'Enabled' : 'Disabled', Enabled]);
+    }
+  });
+
+  test('fails GIVEN a function or a mapping that is not there', async () => {
+    const put = client.send(new PutFunctionConcurrencyCommand({ FunctionName: 'nowhere', ReservedConcurrentExecutions: 0 }));
+    expect((await failure(put)).name).toBe('ResourceNotFoundException');
+    const update = client.send(new UpdateEventSourceMappingCommand({ UUID: 'none', Enabled: false }));
+    expect((await failure(update)).name).toBe('ResourceNotFoundException');
   });
 });

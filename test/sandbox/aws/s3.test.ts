@@ -7,6 +7,7 @@ import {
   HeadObjectCommand,
   ListBucketsCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutBucketPolicyCommand,
   PutObjectCommand,
   PutObjectLockConfigurationCommand,
@@ -18,7 +19,7 @@ import { account, clientOf, endpointForTests, failure, roleAllowed } from './end
 const endpoint = await endpointForTests();
 const client = new S3Client(clientOf(endpoint));
 const Bucket = 'evidence-111122223333';
-await endpoint.call('operator', 's3', 'CreateBucket', { Bucket });
+await endpoint.call('operator', 's3', 'CreateBucket', { Bucket, ObjectLockEnabledForBucket: true });
 const put = (Key: string, Body: string | Uint8Array, more: object = {}) =>
   client.send(new PutObjectCommand({ Bucket, Key, Body, ...more }));
 const textOf = async (Key: string, more: object = {}) =>
@@ -115,4 +116,18 @@ test('GIVEN a bucket policy WHEN a role of the account reads THEN the policy alo
   expect((await auditor.send(new GetObjectCommand({ Bucket: 'shared-bucket', Key: 'open' }))).ETag).toBeDefined();
   const denied = await failure(auditor.send(new GetObjectCommand({ Bucket: 'shared-bucket', Key: 'closed' })));
   expect(denied.message).toContain(`arn:aws:sts::${account}:assumed-role/auditor/test`);
+});
+
+test('GIVEN an object that was written twice and deleted WHEN its versions are listed THEN all are there, and without the marker it is back', async () => {
+  const Key = 'versions/a';
+  const written = [await put(Key, 'one'), await put(Key, 'three')];
+  await client.send(new DeleteObjectCommand({ Bucket, Key }));
+  const listed = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix: 'versions/' }));
+  expect(listed.Versions).toMatchObject([
+    { Key, VersionId: written[1]?.VersionId, IsLatest: false, Size: 5 },
+    { Key, VersionId: written[0]?.VersionId, IsLatest: false, Size: 3 },
+  ]);
+  expect(listed.DeleteMarkers).toEqual([expect.objectContaining({ Key, IsLatest: true })]);
+  await client.send(new DeleteObjectCommand({ Bucket, Key, VersionId: listed.DeleteMarkers?.[0]?.VersionId }));
+  expect(await textOf(Key)).toBe('three');
 });

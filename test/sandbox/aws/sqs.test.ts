@@ -5,6 +5,7 @@ import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
+  ListMessageMoveTasksCommand,
   ListQueuesCommand,
   type Message,
   PurgeQueueCommand,
@@ -12,6 +13,7 @@ import {
   SendMessageBatchCommand,
   SendMessageCommand,
   SQSClient,
+  StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
 import { account, clientOf, endpointForTests, eventually, failure, region } from './endpoint-fixture.ts';
@@ -266,4 +268,32 @@ test('GIVEN a queue policy for one rule WHEN services send THEN that rule alone 
   await as(rule);
   expect((await failure(as(`${rule}-other`))).name).toBe('AccessDeniedException');
   expect(await eventually(async () => ((await receive(queue)).length === 1 ? true : undefined))).toBe(true);
+});
+
+describe('message move tasks', () => {
+  test.each([{}, fifo])(
+    'GIVEN a dead letter of a queue with %j WHEN it is redriven THEN it is in its own queue again, as new',
+    async (kind) => {
+      const dead = await newQueue(kind);
+      const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: arnOf(dead), maxReceiveCount: 1 });
+      const queue = await newQueue({ ...kind, RedrivePolicy });
+      await send(queue, 'work', 'FifoQueue' in kind ? { MessageGroupId: 'g', MessageDeduplicationId: 'd' } : {});
+      await receive(queue, { VisibilityTimeout: 0 });
+      expect(await receive(queue)).toEqual([]);
+      const SourceArn = arnOf(dead);
+      await client.send(new StartMessageMoveTaskCommand({ SourceArn }));
+      const { Results } = await client.send(new ListMessageMoveTasksCommand({ SourceArn }));
+      expect(Results).toEqual([expect.objectContaining({ Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 1 })]);
+      expect(await receive(dead)).toEqual([]);
+      expect(await receive(queue)).toEqual([
+        expect.objectContaining({ Body: 'work', Attributes: expect.objectContaining({ ApproximateReceiveCount: '1' }) }),
+      ]);
+    },
+  );
+
+  test('fails GIVEN a queue that is nobody’s dead-letter queue', async () => {
+    const SourceArn = arnOf(await newQueue());
+    const error = await failure(client.send(new StartMessageMoveTaskCommand({ SourceArn })));
+    expect(error.message).toContain('must be configured as a Dead Letter Queue');
+  });
 });

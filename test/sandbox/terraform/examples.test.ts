@@ -35,12 +35,14 @@ describe('the example stacks', () => {
         const named = (suffix: string) => [...stack.functions.values()].find((one) => one.name.endsWith(`-${suffix}`));
         const ofEveryTarget = (name: string) => targets.map((target) => `${name}-${target}`);
         expect([...stack.functions.keys()].map((name) => name.slice(prefix.length)).sort()).toEqual([
+          'close-audit',
           'decide-access',
           'detect-changes-corp',
           'publish-changes',
           ...(readsLog ? ['read-security-log'] : []),
           ...ofEveryTarget('reconcile'),
           'record-audit',
+          'review-access',
           ...(rotates ? ['rotate-credential-corp'] : []),
           'settle-guard',
           ...ofEveryTarget('sync-roles'),
@@ -53,9 +55,11 @@ describe('the example stacks', () => {
         expect(named('detect-changes-corp')?.egressPorts).toContain(636);
         expect([...stack.functions.values()].filter(({ inVpc }) => inVpc)).toHaveLength(rotates ? 2 : 1);
         expect(stack.schedules.map(({ targetArn }) => targetArn.slice(targetArn.indexOf(prefix) + prefix.length)).sort()).toEqual([
+          'close-audit',
           'decide-access',
           'detect-changes-corp',
           ...ofEveryTarget('reconcile'),
+          'review-access',
           ...(rotates ? ['rotate-credential-corp'] : []),
         ]);
         const fed = stack.eventSources.map(({ functionName, kind }) => [functionName.slice(prefix.length), kind]);
@@ -74,6 +78,12 @@ describe('the example stacks', () => {
         }
         for (const { reason } of stack.withoutEffect) expect(reason).toMatch(/\w/);
         expect(stack.resources.filter(({ type }) => type === 'aws_cloudwatch_log_subscription_filter')).toHaveLength(readsLog ? 1 : 0);
+        const { CompositeAlarms } = await endpoint.call('operator', 'cloudwatch', 'DescribeAlarms', { AlarmTypes: ['CompositeAlarm'] });
+        expect(CompositeAlarms).toMatchObject([{ AlarmName: `${prefix}identity-not-flowing` }]);
+        const dashboard = await endpoint.call('operator', 'cloudwatch', 'GetDashboard', { DashboardName: `${prefix}operations` });
+        // Whatever Terraform would fill in is filled in.
+        expect(JSON.parse(String(dashboard.DashboardBody)).widgets.length).toBeGreaterThan(10);
+        expect(String(dashboard.DashboardBody)).not.toContain('${');
         expect(endpoint.calls.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
       } finally {
         await endpoint.close();

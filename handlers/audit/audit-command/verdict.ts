@@ -1,0 +1,17 @@
+/** What `verify` prints. */
+import type { Finding, Verdict } from '../verify.ts';
+import { plain } from './terminal-text.ts';
+
+export function verdictText({ intact, finding, from, to, digests, segments, records }: Verdict): string {
+  if (from === undefined)
+    return finding === undefined ? 'there is no digest yet: an hour is closed some minutes after its end\n' : findingText(finding);
+  const seen = `${records} records in ${segments} files, ${digests} digests, ${from} to ${to} (UTC)\n`;
+  return intact ? `intact: ${seen}` : `${finding === undefined ? '' : findingText(finding)}verified before that: ${seen}`;
+}
+
+function findingText({ kind, what, key, line, eventId, writer, sequence, detail }: Finding): string {
+  const record =
+    what === 'record' ? ` ${sequence ?? '?'} of writer ${writer ?? '?'}${eventId === undefined ? '' : `, event ${eventId}`}` : '';
+  const place = `${key}${line === undefined ? '' : `, line ${line}`}`;
+  return `NOT INTACT: ${what}${plain(record)} is ${kind}\n  in   ${plain(place)}\n  why  ${plain(detail)}\n`;
+}

@@ -1,0 +1,47 @@
+/** What the command prints. */
+import type { Line, LineStatus } from './line.ts';
+import { worstOf } from './lines.ts';
+
+export interface StatusReport {
+  readonly deployment: string;
+  /** ISO 8601 */
+  readonly at: string;
+  readonly lines: readonly Line[];
+}
+
+const shown: Readonly<Record<LineStatus, string>> = { broken: 'BROKEN', attention: 'ATTENTION', unknown: 'UNKNOWN', ok: 'ok' };
+
+const longestFact = 160;
+
+/**
+ * A reason may hold a server's own words: none of them steers the terminal, turns its text around (Unicode Standard Annex 9) or takes more
+ * than its line.
+ */
+const plain = (text: string): string => {
+  const line = text.replace(/\s+/g, ' ').replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+  return line.length > longestFact ? `${line.slice(0, longestFact - 1)}…` : line;
+};
+
+export function statusText({ deployment, at, lines }: StatusReport): string {
+  const rows = lines.map(({ status, of, fact }) => [shown[status], of, plain(fact)] as const);
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const text = rows.map(([status, of, fact], index) => {
+    const page = lines[index]?.page;
+    return `${status.padEnd(widths[0] ?? 0)}  ${of.padEnd(widths[1] ?? 0)}  ${fact}${page === undefined ? '' : `  → ${page}`}`;
+  });
+  return `${deployment} at ${at}: ${summary(lines)}\n\n${text.join('\n')}\n`;
+}
+
+export const statusJson = ({ deployment, at, lines }: StatusReport): string =>
+  `${JSON.stringify({ deployment, at, status: worstOf(lines), lines })}\n`;
+
+function summary(lines: readonly Line[]): string {
+  const number = (status: LineStatus): number => lines.filter((line) => line.status === status).length;
+  const said = [
+    [number('broken'), 'broken'],
+    [number('attention'), 'to attend to'],
+    [number('unknown'), 'unknown'],
+  ] as const;
+  const told = said.filter(([many]) => many > 0).map(([many, word]) => `${many} ${word}`);
+  return told.length === 0 ? 'all is well' : told.join(', ');
+}

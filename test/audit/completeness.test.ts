@@ -1,0 +1,63 @@
+/** Invariant 11: number and content of the records equal the account that the target's own server keeps: none missing, none double. */
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { completeness } from '../../sandbox/audit-completeness.ts';
+import { startScimServer } from '../../sandbox/scim-server.ts';
+import { changeLines } from '../../sandbox/target-changes.ts';
+import { endpointForTests } from '../sandbox/aws/endpoint-fixture.ts';
+import { played, sequences, type WatchedTarget, watchedIdentityCenter, watchedScim } from './whole-trail.ts';
+
+const runs = Number(process.env.COMPLETENESS_RUNS ?? 10);
+const server = await startScimServer();
+const center = watchedIdentityCenter(await endpointForTests());
+afterAll(async () => {
+  center.close();
+  await server.close();
+});
+
+describe('invariant 11: WHEN runs are lost, interrupted, held back and repeated in any order THEN each change has one record, and each record a change', () => {
+  test.each<[string, WatchedTarget]>([
+    ['a SCIM server', watchedScim(server)],
+    ['IAM Identity Center', center],
+  ])(
+    'at %s',
+    async (_, target) => {
+      let changes = 0;
+      await fc.assert(
+        fc.asyncProperty(sequences(target.world.offers.includes('assignments')), async ({ steps, recording }) => {
+          const found = await played(target, steps, recording);
+          changes += found.changes;
+          expect(found).toEqual({ changes: found.changes, records: found.changes, missing: [], surplus: [] });
+        }),
+        { numRuns: runs },
+      );
+      expect(changes).toBeGreaterThan(runs);
+    },
+    120_000,
+  );
+});
+
+describe('the comparison', () => {
+  const account = { target: 'wiki', id: 'a-1', userName: 'ada@corp.example.com' };
+  const gone = { type: 'AccountDeprovisioned', change: { account } } as const;
+  test.each([
+    ['a change without a record', [], [changeLines.accountDeleted('a-1')], { missing: ['account a-1 deleted'], surplus: [] }],
+    ['a record without a change', [gone], [], { missing: [], surplus: ['account a-1 deleted'] }],
+    ['a second record', [gone, gone], [changeLines.accountDeleted('a-1')], { missing: [], surplus: ['account a-1 deleted'] }],
+    [
+      'other content',
+      [{ type: 'AccountUpdated', change: { account, attributes: { title: { before: 'a', after: 'b' } } } } as const],
+      [changeLines.accountUpdated('a-1', { title: 'c' })],
+      { missing: ['account a-1 updated [["title","c"]]'], surplus: ['account a-1 updated [["title","b"]]'] },
+    ],
+  ])('finds %s', (_, told, changes, found) => {
+    expect(completeness(told, changes)).toMatchObject(found);
+  });
+
+  test('GIVEN what somebody changed by hand WHEN it is told THEN it is no record too many, but once', () => {
+    const byHand = [changeLines.accountDeleted('a-1')];
+    expect(completeness([gone], [], byHand)).toEqual({ changes: 0, records: 0, missing: [], surplus: [] });
+    expect(completeness([gone, gone], [], byHand).surplus).toEqual(byHand);
+    expect(completeness([], [], byHand).missing).toEqual([]);
+  });
+});
