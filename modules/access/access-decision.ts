@@ -120,7 +120,7 @@ export class AccessDecision extends Construct {
     const read = [objects.configuration, ...objects.policies].map(({ arn }) => arn);
     this.decideAccess.allow({ Sid: 'ReadConfiguration', Effect: 'Allow', Action: readConfigurationActions, Resource: read });
     this.queue.grantSendMessages(this.decideAccess, 'FanOutToPrincipals');
-    bus.grantPutEvents(this.decideAccess);
+    bus.grantPutEvents(this.decideAccess, 'active-directory.access');
     this.node.addValidation({
       validate: () => (this.#roleQueues ? [] : [`decisions of ${this.node.path} reach nobody: add a RoleSync with this access decision`]),
     });

@@ -206,7 +206,7 @@ export class CredentialRotation extends Construct {
       StringLike: { 'kms:EncryptionContext:SecretARN': secrets },
     });
     for (const statement of vault?.permissions ?? []) this.rotateCredential.allow(statement);
-    bus.grantPutEvents(this.rotateCredential);
+    bus.grantPutEvents(this.rotateCredential, 'active-directory.credentials');
   }
 
   /** Lets Secrets Manager call the function for secrets of the folder; a function's policy, of 20 KB, would not hold a statement for each of many. */

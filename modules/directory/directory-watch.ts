@@ -116,7 +116,7 @@ export class DirectoryWatch extends Construct {
       invocation: 'stream',
       timeoutSeconds: 60,
     });
-    bus.grantPutEvents(publishChanges);
+    bus.grantPutEvents(publishChanges, 'active-directory.directory');
     // Objects, memberships and the directory's status. Cursors and the notes of a full sync are nobody's event.
     const pattern = { dynamodb: { Keys: { sk: { S: ['object', 'status', { prefix: 'memberOf#' }] } } } };
     publishChanges.consumeStream(this.table, pattern, bus.targets);

@@ -8,7 +8,7 @@ import { Construct } from 'constructs';
 import { catalogue, type EventSource, type IdentityEventType } from '../../handlers/events/catalogue.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { DeadLetterQueue, type MessageQueue } from '../platform/message-queue.ts';
-import type { Grantee } from '../platform/policy.ts';
+import { type Grantee, onlySource } from '../platform/policy.ts';
 import { type NonEmpty, nonEmpty, wholeNumber } from '../platform/prop-checks.ts';
 import { putEventsActions } from './permissions.ts';
 
@@ -65,9 +65,9 @@ export class IdentityBus extends Construct {
     this.#deadLetters = new DeadLetterQueue(this, 'dead-letters', { environment, name: 'undeliverable', stopsFlow: true });
   }
 
-  /** Lets the grantee raise events on this bus. */
-  grantPutEvents(grantee: Grantee): void {
-    grantee.allow({ Sid: 'RaiseEvents', Effect: 'Allow', Action: putEventsActions, Resource: [this.arn] });
+  /** Lets the grantee raise events of its own domain on this bus, and none in the name of another: what follows, and the audit trail, go by the source. */
+  grantPutEvents(grantee: Grantee, source: EventSource): void {
+    grantee.allow({ Sid: 'RaiseEvents', Effect: 'Allow', Action: putEventsActions, Resource: [this.arn], Condition: onlySource(source) });
   }
 
   /**

@@ -60,3 +60,12 @@ export function trustPolicy(service: string, condition?: Condition): string {
 export function onlyPartitions(...patterns: readonly string[]): Condition {
   return { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': patterns }, Null: { 'dynamodb:LeadingKeys': 'false' } };
 }
+
+/**
+ * Holds PutEvents to events of one source. The key may have a value for each entry of a call (Service Authorization Reference, "Actions,
+ * resources, and condition keys for Amazon EventBridge": an array), hence ForAllValues, and Null as above.
+ */
+export const onlySource = (source: string): Condition => ({
+  'ForAllValues:StringEquals': { 'events:source': [source] },
+  Null: { 'events:source': 'false' },
+});

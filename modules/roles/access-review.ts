@@ -80,7 +80,7 @@ export class AccessReview extends Construct {
       targets.map((target) => `${roles.reports.arn}/reconcile/${target}/latest.json`),
     );
     allow('MissReports', missReportsActions, [roles.reports.arn]);
-    bus.grantPutEvents(this.reviewAccess);
+    bus.grantPutEvents(this.reviewAccess, 'active-directory.roles');
     if (every !== 'never') {
       new ScheduledCall(this, 'schedule', {
         environment,

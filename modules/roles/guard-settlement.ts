@@ -57,7 +57,7 @@ export class GuardSettlement extends Construct {
     const Resource = Object.values(roleQueues).map(({ arn }) => arn);
     this.settleGuard.allow({ Sid: 'SendWhatWasDecided', Effect: 'Allow', Action: sendMessageActions, Resource });
     approvals.grantVerify(this.settleGuard);
-    bus.grantPutEvents(this.settleGuard);
+    bus.grantPutEvents(this.settleGuard, 'active-directory.roles');
     this.#watch(environment);
   }
 

@@ -113,7 +113,7 @@ export class RoleTarget extends Construct {
       Resource: [ledger.arn],
       Condition: onlyPartitions(`${this.name}#*`),
     });
-    bus.grantPutEvents(syncRoles);
+    bus.grantPutEvents(syncRoles, 'active-directory.roles');
     return syncRoles;
   }
 
@@ -161,7 +161,7 @@ export class RoleTarget extends Construct {
     allow('KeepReports', keepReportsActions, `${folder}/*`);
     allow('ForgetProgress', forgetProgressActions, `${folder}/progress.json`);
     allow('MissReports', missReportsActions, reports.arn);
-    bus.grantPutEvents(reconcile);
+    bus.grantPutEvents(reconcile, 'active-directory.roles');
     if (target.reconcile.mode === 'report') access.grantCountHeld(reconcile, [this.name]);
     else {
       access.grantKeepGuards(reconcile, [this.name]);

@@ -264,6 +264,31 @@ test.each(Object.keys(allowed))('GIVEN the role of %s WHEN synthesized THEN it a
   expect(Object.fromEntries(statements.map(({ Sid, Action, Resource }) => [Sid, [Action, Resource]]))).toEqual(allowed[part]);
 });
 
+const raisesEventsOf = {
+  'publish-changes': 'directory',
+  'decide-access': 'access',
+  'sync-roles-wiki': 'roles',
+  'reconcile-wiki': 'roles',
+  'settle-guard': 'roles',
+  'review-access': 'roles',
+  'rotate-credential-corp': 'credentials',
+};
+
+test.each(Object.entries(raisesEventsOf))(
+  'GIVEN %s WHEN synthesized THEN it raises events of source active-directory.%s alone',
+  (part, source) => {
+    expect(template.statements(name(part)).RaiseEvents?.Condition).toEqual({
+      'ForAllValues:StringEquals': { 'events:source': [`active-directory.${source}`] },
+      Null: { 'events:source': 'false' },
+    });
+  },
+);
+
+test('GIVEN what none of these functions is WHEN synthesized THEN it raises no events', () => {
+  const raising = Object.keys(allowed).filter((part) => 'RaiseEvents' in template.statements(name(part)));
+  expect(new Set(raising.map((part) => part.replace(/-identity-center$/, '-wiki')))).toEqual(new Set(Object.keys(raisesEventsOf)));
+});
+
 test('GIVEN all roles WHEN synthesized THEN each has exactly one policy, and none but the listed roles exists', () => {
   expect(
     template
