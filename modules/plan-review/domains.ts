@@ -21,6 +21,7 @@ const constructs: Readonly<Record<string, Domain>> = {
   directory: 'directory',
   access: 'access',
   roles: 'roles',
+  'access-review': 'roles',
   credentials: 'credentials',
   audit: 'audit',
   federation: 'federation',

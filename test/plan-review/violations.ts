@@ -63,6 +63,7 @@ const alarm = {
   period: 60,
   metric_name: 'Errors',
 };
+const flowAlarm = { alarm_name: 'flow', alarm_rule: 'ALARM("lag") OR ALARM("errors")' };
 const rotation = (schedule: string) => ({ rotation_rules: [{ automatically_after_days: null, schedule_expression: schedule }] });
 const settings = (everyDays: number, length: number) => ({
   item: JSON.stringify({
@@ -519,8 +520,12 @@ export const cases: Readonly<Record<string, Cases>> = {
         { metric_name: 'Invocations' },
       ].map((after) => updated('aws_cloudwatch_metric_alarm', alarm, after)),
       updated('aws_cloudwatch_metric_alarm', { ...alarm, comparison_operator: 'LessThanThreshold' }, { threshold: 0 }),
+      deleted('aws_cloudwatch_composite_alarm', flowAlarm),
+      updated('aws_cloudwatch_composite_alarm', flowAlarm, { alarm_rule: 'ALARM("errors")' }),
+      updated('aws_cloudwatch_composite_alarm', flowAlarm, { alarm_rule: 'ALARM("errors") AND ALARM("lag")' }),
     ),
     fine: each(
+      updated('aws_cloudwatch_composite_alarm', flowAlarm, { alarm_rule: 'ALARM("waiting") OR ALARM("lag") OR ALARM("errors")' }),
       updated('aws_cloudwatch_metric_alarm', { ...alarm, threshold: 5 }, { threshold: 1 }),
       created('aws_cloudwatch_metric_alarm', alarm),
     ),

@@ -44,12 +44,29 @@ export const alarmWeakened: Check = ofEach(['aws_cloudwatch_metric_alarm', 'aws_
     raised(change, 'evaluation_periods'),
     raised(change, 'datapoints_to_alarm'),
     raised(change, 'period'),
-    ...['metric_name', 'namespace', 'statistic', 'comparison_operator', 'treat_missing_data', 'alarm_rule'].flatMap((path) => {
+    ...['metric_name', 'namespace', 'statistic', 'comparison_operator', 'treat_missing_data'].flatMap((path) => {
       const [old, next] = [valueAt(before, path), valueAt(after, path)];
       return old !== next && !isEmpty(old) ? [fromTo(path, old, next)] : [];
     }),
+    ...ruleNarrowed(change),
   ].filter((one) => one !== undefined);
 });
+
+/** A rule that is a list of alarms may have more of them; of every other one that changes a person has to see what it means. */
+function ruleNarrowed({ before, after }: PlannedChange): readonly string[] {
+  const path = 'alarm_rule';
+  const [old, next] = [textAt(before, path) ?? '', textAt(after, path)];
+  if (old === '' || old === next) return [];
+  const [rang, ring] = [alarmsOf(old), alarmsOf(next ?? '')];
+  if (rang === undefined || ring === undefined) return [fromTo(path, old, next)];
+  return rang.filter((one) => !ring.includes(one)).map((one) => `${one} does not set it off any more`);
+}
+
+/** Names in `ALARM("a") OR ALARM("b")`; undefined for any other rule (CloudWatch API Reference, PutCompositeAlarm). */
+function alarmsOf(rule: string): readonly string[] | undefined {
+  const names = rule.split(' OR ').map((part) => /^\s*ALARM\("(?<name>[^"]+)"\)\s*$/.exec(part)?.groups?.name);
+  return names.includes(undefined) ? undefined : (names as readonly string[]);
+}
 
 function thresholdLoosened(change: PlannedChange): string | undefined {
   const upwards = textAt(change.after, 'comparison_operator')?.startsWith('Greater') ?? true;

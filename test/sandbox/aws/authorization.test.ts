@@ -217,10 +217,10 @@ describe('in process', () => {
   });
 
   test('fails GIVEN an operation that is not there THEN 501 names service and operation', async () => {
-    const error = await failure(endpoint.call('operator', 'dynamodb', 'TransactWriteItems', {}));
+    const error = await failure(endpoint.call('operator', 'dynamodb', 'ExecuteStatement', {}));
     expect(error).toBeInstanceOf(AwsError);
     expect(error).toMatchObject({ code: 'NotImplemented', status: 501 });
-    expect(error.message).toContain('dynamodb:TransactWriteItems');
+    expect(error.message).toContain('dynamodb:ExecuteStatement');
   });
 
   test('fails GIVEN a role that was never defined', async () => {

@@ -5,12 +5,12 @@ import {
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
   DynamoDBClient,
+  ExecuteStatementCommand,
   GetItemCommand,
   ListTablesCommand,
   PutItemCommand,
   QueryCommand,
   ScanCommand,
-  TransactWriteItemsCommand,
   UpdateItemCommand,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
@@ -123,7 +123,7 @@ describe('tables', () => {
   });
 
   test('fails GIVEN an operation that the sandbox does not have THEN 501', async () => {
-    const error = await failure(client.send(new TransactWriteItemsCommand({ TransactItems: [] })));
+    const error = await failure(client.send(new ExecuteStatementCommand({ Statement: 'SELECT * FROM nowhere' })));
     expect(error).toMatchObject({ name: 'NotImplemented', $metadata: { httpStatusCode: 501 } });
   });
 });
