@@ -1,8 +1,9 @@
 /** The page of a review: safe against hostile names, and in a browser found, sorted, grouped and printed at 10,000 grants. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { shownRows } from '../../handlers/roles/review-access/review-page-script.ts';
+import { printedRows, shownRows } from '../../handlers/roles/review-access/review-page-script.ts';
 import { type BrowserSession, startBrowser } from '../browser-session.ts';
 import { findBrowser } from '../headless-browser.ts';
+import { thorough } from '../thorough.ts';
 import { grantOf, hostileNames, manyPeople, type Person, reviewWorld } from './review-people.ts';
 
 async function pageOf(people: readonly Person[]): Promise<string> {
@@ -102,15 +103,33 @@ describe('the page of a review in a browser', () => {
     expect(page.requests).toHaveLength(1);
   });
 
-  inBrowser('WHEN it is printed to PDF THEN every row is in it, those that the screen leaves out too', async () => {
-    const people = [...manyPeople(shownRows + 5)];
-    const page = await open(await pageOf(people));
-    const rows = await page.evaluate<number>(`document.querySelectorAll('#grants tr').length`);
-    expect(rows).toBeGreaterThan(shownRows + 5);
-    expect(await page.evaluate(`getComputedStyle(document.querySelector('#grants thead')).display`)).toBe('table-header-group');
-    const structure = (await page.pdf()).toString('latin1');
-    expect(structure.match(/\/S \/TR\b/g)).toHaveLength(rows);
-  });
+  /** Rows that the PDF tells a reader of, headings of tables among them. */
+  const printed = async (page: BrowserSession): Promise<number> => (await page.pdf()).toString('latin1').match(/\/S \/TR\b/g)?.length ?? 0;
+  const heads = (rows: number) => Math.ceil(rows / printedRows);
+  const order = `[...document.querySelectorAll('#grants tbody tr')].map(row=>row.textContent).join()`;
+  const printing = test.skipIf(program === '').each(thorough ? [shownRows + 5, 9_900] : [shownRows + 5]);
+
+  printing(
+    'WHEN %i grants are printed to PDF THEN every row is in it, those that the screen leaves out too',
+    async (grants) => {
+      const page = await open(await pageOf([...manyPeople(grants)].slice(0, grants / 2)));
+      const rows = await page.evaluate<number>(`document.querySelectorAll('#grants tbody tr').length`);
+      expect(rows).toBeGreaterThan(shownRows);
+      expect(await page.evaluate(`getComputedStyle(document.querySelector('#grants thead')).display`)).toBe('table-header-group');
+      const differences = await page.evaluate<number>(`document.querySelectorAll('table:not(#grants) tr').length`);
+      const before = await page.evaluate(order);
+      expect(await printed(page)).toBe(rows + heads(rows) + differences);
+      expect(await page.evaluate(order)).toBe(before);
+      expect(await page.evaluate(`document.querySelectorAll('table').length`)).toBe(differences > 0 ? 2 : 1);
+
+      await page.evaluate(`${set('#find', 'person17')}${set('#group', '0')}`);
+      const found = await page.evaluate<number>(`document.querySelectorAll('#grants tbody tr').length`);
+      expect(found).toBeGreaterThan(1);
+      expect(await printed(page)).toBe(found + heads(found) + differences);
+      expect(page.problems).toEqual([]);
+    },
+    400_000,
+  );
 
   inBrowser('GIVEN hostile names THEN nothing of them runs, and each is read as it is', async () => {
     const page = await open(await pageOf(hostile));

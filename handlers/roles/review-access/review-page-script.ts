@@ -1,10 +1,16 @@
 /**
  * What a review's page does by itself: finds, filters, sorts and groups its rows. All rows are in the page, and are shown without a script too;
- * with it a screen shows the first two hundred of those that fit, and paper shows them all.
+ * with it a screen shows the first two hundred of those that fit, and paper shows all that fit, in tables of two hundred.
  */
 
 /** Rows that a screen shows at first, and with each "more". */
 export const shownRows = 200;
+
+/**
+ * Rows of one table on paper. Chromium 150 lays a table over pages in time and memory that grow with the square of its rows: 10,000 in one took
+ * 4 GB, in tables of 200 less than half of it.
+ */
+export const printedRows = 200;
 
 export const reviewScript = `
 document.documentElement.classList.add('js');
@@ -51,5 +57,14 @@ heads.forEach((head,column)=>head.querySelector('button').addEventListener('clic
 down=sorted===column&&!down;sorted=column;
 for(const other of heads)other.removeAttribute('aria-sort');
 head.setAttribute('aria-sort',down?'descending':'ascending');anew()}));
+const printed=[];
+addEventListener('beforeprint',()=>{
+const lines=[...body.rows];
+for(let i=${printedRows};i<lines.length;i+=${printedRows}){
+const part=table.cloneNode(false),section=document.createElement('tbody');
+part.removeAttribute('id');section.append(...lines.slice(i,i+${printedRows}));
+part.append(table.querySelector('colgroup').cloneNode(true),table.tHead.cloneNode(true),section);
+table.parentNode.append(part);printed.push(part)}});
+addEventListener('afterprint',()=>{for(const part of printed.splice(0)){body.append(...part.tBodies[0].rows);part.remove()}});
 show()});
 `;
