@@ -1,8 +1,10 @@
 /** One line of the story's table, read back from the audit trail: from what a change led to, up the chain of causes. */
-import type { ChangeOf, Grant } from '../handlers/events/catalogue.ts';
+import { type ChangeOf, catalogue, type Grant } from '../handlers/events/catalogue.ts';
+import type { AnyIdentityEvent } from '../handlers/events/identity-event.ts';
 import { auditTrail, type TrailRecord } from './audit-trail.ts';
 import { isDetectChanges } from './function-setting.ts';
 import type { Sandbox } from './sandbox.ts';
+import { toldEvents } from './told-events.ts';
 import { until } from './waiting.ts';
 
 /** Latencies count from the start of the invocation that saw the change (a poll, a run of reconcile, or a step of a rotation), in milliseconds. */
@@ -28,53 +30,84 @@ export interface Effect {
 
 type RoleChange = 'RoleGranted' | 'AccountUpdated' | 'AccessEnded' | 'AccountDeprovisioned' | 'DriftHealed';
 
-/** @param recordsBefore the trail's length before the change @throws Error when the records do not come */
-export async function storyRow(sandbox: Sandbox, change: string, recordsBefore: number, effect: Effect): Promise<StoryRow> {
-  return await until(`the audit records of "${change}"`, async () => {
-    const trail = await auditTrail(sandbox);
-    const fresh = trail.slice(recordsBefore);
-    const roleChanges = fresh.filter((record) => record.type === effect.roleChange && effect.at?.includes(targetOf(record)));
+/** The events that a change is told by. */
+export interface Told {
+  readonly change: string;
+  readonly effect: Effect;
+  /** Ids. */
+  readonly event: string;
+  readonly decision?: string;
+  readonly roleChanges: readonly string[];
+}
+
+/** @param eventsBefore how many events there were before the change @throws Error when what it is to lead to is not told */
+export async function toldBy(sandbox: Sandbox, change: string, eventsBefore: number, effect: Effect): Promise<Told> {
+  return await until(`what "${change}" leads to`, async () => {
+    const events = toldEvents(sandbox);
+    const fresh = events.slice(eventsBefore);
+    const roleChanges = fresh.filter((one) => one.type === effect.roleChange && effect.at?.includes(targetOf(one)));
     const reached = new Set(roleChanges.map(targetOf));
     if (effect.roleChange !== undefined && !effect.at?.every((target) => reached.has(target))) return undefined;
     const roleChange = roleChanges.at(-1);
-    const cause = roleChange && causeOf(trail, roleChange);
+    const cause = roleChange && causeIn(events, roleChange);
     const decision =
-      roleChange === undefined ? fresh.findLast(({ type }) => type === 'AccessDecided') : isDecision(cause) ? cause : undefined;
+      roleChange === undefined
+        ? fresh.findLast(({ type }) => type === 'AccessDecided')
+        : cause?.type === 'AccessDecided'
+          ? cause
+          : undefined;
     const event =
       effect.event === undefined
-        ? ((decision && causeOf(trail, decision)) ?? cause ?? fresh.findLast(({ source }) => source === 'active-directory.directory'))
+        ? ((decision && causeIn(events, decision)) ??
+          cause ??
+          fresh.findLast(({ type }) => catalogue[type].source === 'active-directory.directory'))
         : fresh.findLast(({ type }) => type === effect.event);
     if (event === undefined || (roleChange !== undefined && cause === undefined)) return undefined;
-    const start = startOf(sandbox, event);
-    const since = (time: number) => Math.round(time - start);
-    const last = roleChange ?? decision ?? event;
-    return {
-      change,
-      event: event.type,
-      decision: decision === undefined ? 'nothing to decide' : describeDecision(decision.change as ChangeOf<'AccessDecided'>),
-      roleChange: effect.roleChange === undefined ? 'none' : describeRoleChanges(effect.roleChange, roleChanges),
-      auditRecord: `${last.type} ${last.eventId.slice(0, 8)}`,
-      actor: event.actor,
-      latencyMs: {
-        event: since(Date.parse(event.detectedAt)),
-        ...(decision === undefined ? {} : { decision: since(Date.parse(decision.occurredAt)) }),
-        ...(roleChange === undefined ? {} : { roleChange: since(Date.parse(roleChange.occurredAt)) }),
-        auditRecord: since(last.ingestedAt),
-      },
-    };
+    return { change, effect, event: event.id, ...(decision && { decision: decision.id }), roleChanges: roleChanges.map(({ id }) => id) };
   });
 }
 
-const isDecision = (record: TrailRecord | undefined): boolean => record?.type === 'AccessDecided';
+/** Reads the rows back from the audit trail. @throws Error when a record does not come */
+export async function storyRows(sandbox: Sandbox, told: readonly Told[]): Promise<readonly StoryRow[]> {
+  const rows: StoryRow[] = [];
+  for (const one of told) {
+    rows.push(await until(`the audit records of "${one.change}"`, async () => storyRow(sandbox, await auditTrail(sandbox), one)));
+  }
+  return rows;
+}
+
+function storyRow(sandbox: Sandbox, trail: readonly TrailRecord[], { change, effect, ...ids }: Told): StoryRow | undefined {
+  const record = (id: string) => trail.find(({ eventId }) => eventId === id);
+  const event = record(ids.event);
+  const decision = ids.decision === undefined ? undefined : record(ids.decision);
+  const roleChanges = ids.roleChanges.map(record).filter((one) => one !== undefined);
+  if (event === undefined || (ids.decision !== undefined && decision === undefined)) return undefined;
+  if (roleChanges.length < ids.roleChanges.length) return undefined;
+  const start = startOf(sandbox, event);
+  const since = (time: number) => Math.round(time - start);
+  const roleChange = roleChanges.at(-1);
+  const last = roleChange ?? decision ?? event;
+  return {
+    change,
+    event: event.type,
+    decision: decision === undefined ? 'nothing to decide' : describeDecision(decision.change as ChangeOf<'AccessDecided'>),
+    roleChange: effect.roleChange === undefined ? 'none' : describeRoleChanges(effect.roleChange, roleChanges),
+    auditRecord: `${last.type} ${last.eventId.slice(0, 8)}`,
+    actor: event.actor,
+    latencyMs: {
+      event: since(Date.parse(event.detectedAt)),
+      ...(decision === undefined ? {} : { decision: since(Date.parse(decision.occurredAt)) }),
+      ...(roleChange === undefined ? {} : { roleChange: since(Date.parse(roleChange.occurredAt)) }),
+      auditRecord: since(last.ingestedAt),
+    },
+  };
+}
 
 /** What has healed was found by a run; everything else names the event that it follows from. */
-function causeOf(trail: readonly TrailRecord[], { type, change, cause }: TrailRecord): TrailRecord | undefined {
-  if (type !== 'DriftHealed') return trail.find(({ eventId }) => eventId === cause?.id);
-  const { run, kind } = change as ChangeOf<'DriftHealed'>;
-  return trail.find((one) => {
-    const found = one.change as ChangeOf<'DriftFound'>;
-    return one.type === 'DriftFound' && found.run === run && found.kind === kind;
-  });
+function causeIn(events: readonly AnyIdentityEvent[], { type, change, cause }: AnyIdentityEvent): AnyIdentityEvent | undefined {
+  if (type !== 'DriftHealed') return events.find(({ id }) => id === cause?.id);
+  const { run, kind } = change;
+  return events.find((one) => one.type === 'DriftFound' && one.change.run === run && one.change.kind === kind);
 }
 
 /** Start of the invocation that saw what the event tells, epoch milliseconds. */
@@ -109,7 +142,7 @@ function describeDecision({ granted, revoked, profile, state }: ChangeOf<'Access
 }
 
 /** Of the event types that a change is told by. */
-function targetOf({ change }: TrailRecord): string {
+function targetOf({ change }: Pick<AnyIdentityEvent, 'change'>): string {
   const { target, account } = change as { readonly target?: string; readonly account?: { readonly target: string } };
   return target ?? account?.target ?? '';
 }

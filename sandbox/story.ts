@@ -3,7 +3,6 @@
 import { Client } from 'ldapts';
 import type { ChangeOf } from '../handlers/events/catalogue.ts';
 import { guidText } from '../handlers/platform/object-identity.ts';
-import { auditTrail } from './audit-trail.ts';
 import { credentialsOf } from './credentials.ts';
 import { changeAttribute, createGroup, createUser, type Population } from './domain-controller/population.ts';
 import type { Progress } from './progress.ts';
@@ -11,8 +10,9 @@ import { endMembershipsByHand, reconcileNow } from './reconciliation.ts';
 import { targetsOf } from './role-targets.ts';
 import type { Sandbox } from './sandbox.ts';
 import { securityLogGroup, tellMemberAdded } from './security-log.ts';
-import { type Effect, type StoryRow, storyRow } from './story-row.ts';
+import { type Effect, type StoryRow, storyRows, type Told, toldBy } from './story-row.ts';
 import { type TargetView, targetViews, type ViewedAccount } from './target-view.ts';
+import { toldEvents } from './told-events.ts';
 import { until } from './waiting.ts';
 
 const role = 'developers';
@@ -37,11 +37,11 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
   const { admin, usersDn, groupsDn } = population;
   const targets = targetViews(sandbox);
   const everywhere = targets.map(({ name }) => name);
-  const rows: StoryRow[] = [];
+  const steps: Told[] = [];
   const told = async (change: string, effect: Effect, work: () => Promise<void>) => {
-    const before = rows.length === 0 ? 0 : (await auditTrail(sandbox)).length;
+    const before = steps.length === 0 ? 0 : toldEvents(sandbox).length;
     await progress.step(change, work);
-    rows.push(await storyRow(sandbox, change, before, effect));
+    steps.push(await toldBy(sandbox, change, before, effect));
   };
   /** Waits until every target shows it. @returns the accounts' ids, in the targets' order */
   const shown = (what: string, guid: string, isSo: (account: ViewedAccount | undefined, target: TargetView) => boolean) =>
@@ -75,10 +75,10 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
     });
     guid = await guidOf(sandbox, dn);
     await until('the event of the new user', async () =>
-      (await auditTrail(sandbox)).find(({ type, subject }) => type === 'UserCreated' && subject.guid === guid),
+      toldEvents(sandbox).find(({ type, subject }) => type === 'UserCreated' && subject.guid === guid),
     );
     await runtime.idle();
-    const decision = (await auditTrail(sandbox)).find(({ type, subject }) => type === 'AccessDecided' && subject.guid === guid);
+    const decision = toldEvents(sandbox).find(({ type, subject }) => type === 'AccessDecided' && subject.guid === guid);
     if (decision !== undefined) throw new Error(`a user in no group was decided on: ${JSON.stringify(decision.change)}`);
   });
 
@@ -107,7 +107,7 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
     await changeAttribute(admin, mappedGroupDn, 'add', 'member', [`CN=${team},${groupsDn}`]);
     await shown(`role ${role}`, alan, (account) => holds(account, role));
     const decided = await until('the decision on Alan', async () =>
-      (await auditTrail(sandbox)).find(({ type, subject }) => type === 'AccessDecided' && subject.guid === alan),
+      toldEvents(sandbox).find(({ type, subject }) => type === 'AccessDecided' && subject.guid === alan),
     );
     for (const { group, path } of (decided.change as ChangeOf<'AccessDecided'>).granted) {
       const way = [...(path ?? []), group].map(({ name }) => name).join(' > ');
@@ -157,7 +157,7 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
     await changeAttribute(admin, dn, 'replace', 'userAccountControl', ['514']);
     isSame(await shown('the end of all roles', guid, (account) => holds(account) && account?.active !== true));
     await until('the evidence that it was read back', async () => {
-      const evidence = (await auditTrail(sandbox)).filter(({ type, subject }) => type === 'AccessEnded' && subject.guid === guid);
+      const evidence = toldEvents(sandbox).filter(({ type, subject }) => type === 'AccessEnded' && subject.guid === guid);
       const verified = evidence
         .map(({ change }) => change as ChangeOf<'AccessEnded'>)
         .filter(({ steps }) => steps.at(-1)?.step === 'absence-verified');
@@ -180,14 +180,15 @@ export async function playStory(sandbox: Sandbox, progress: Progress): Promise<r
   await told('Ada is deleted', deleted, async () => {
     await admin.del(dn);
     await until('the decision', async () =>
-      (await auditTrail(sandbox)).find(({ change, subject }) => subject.guid === guid && 'state' in change && change.state === 'deleted'),
+      toldEvents(sandbox).find(({ change, subject }) => subject.guid === guid && 'state' in change && change.state === 'deleted'),
     );
     await runtime.idle();
     await shown('what is left of the accounts', guid, (account, { deletes }) =>
       deletes ? account === undefined : holds(account) && account?.active !== true,
     );
   });
-  return rows;
+  // The records come within seconds, together: nobody waits for them after each step.
+  return await progress.step('the audit records', () => storyRows(sandbox, steps));
 }
 
 /** Has Secrets Manager rotate it, as its schedule would, and logs on with what consumers read then. */
@@ -204,9 +205,9 @@ async function rotateNow({ endpoint, controller }: Sandbox, credential: string, 
   await client.bind(username, password).finally(() => client.unbind());
 }
 
-/** Whether the audit trail shows a change of this group's members. */
+/** Whether a change of this group's members was told. */
 async function memberships(sandbox: Sandbox, groupDn: string): Promise<boolean> {
-  return (await auditTrail(sandbox)).some(({ type, subject }) => type === 'GroupMemberAdded' && subject.dn === groupDn);
+  return toldEvents(sandbox).some(({ type, subject }) => type === 'GroupMemberAdded' && subject.dn === groupDn);
 }
 
 /** objectGUID of an entry. */

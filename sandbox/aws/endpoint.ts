@@ -82,6 +82,8 @@ export interface AwsEndpoint {
   readonly identityCenterChangesByHand: TargetChanges;
   /** The inline policy of each permission set as it stands in each account in which the set is provisioned. */
   provisionedPolicies(): readonly { readonly permissionSetArn: string; readonly accountId: string; readonly inlinePolicy: string }[];
+  /** What EventBridge's archives hold, in the order it was taken: each event as its targets get it. */
+  archivedEvents(): readonly string[];
   /** Batches of log events on their way from subscription filters to functions. */
   readonly pendingLogDeliveries: number;
   /** Rotations of secrets that Secrets Manager has begun, and not ended or given up. */
@@ -131,13 +133,14 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
   const identityStore = identitystore(ofIdentityCenter, identityStoreId, changes, options.identityStoreCallsPerSecond);
   let provisioning: Provisioning = {};
   const singleSignOn = ssoAdmin(ofIdentityCenter, identityStore.exists, changes, () => provisioning, options.identityStoreCallsPerSecond);
+  const eventBridge = events(surroundings);
   const tokens = identityTokens(surroundings, identities, executing);
   pipeline.add(
     tables,
     functions,
     keys,
     sqs(surroundings),
-    events(surroundings),
+    eventBridge,
     { ...identityStore, account: identityCenterAccount },
     { ...singleSignOn, account: identityCenterAccount },
     logGroups,
@@ -182,6 +185,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<AwsEndpoi
     identityCenterChanges: byFunctions,
     identityCenterChangesByHand: byHand,
     provisionedPolicies: () => singleSignOn.provisionedPolicies(),
+    archivedEvents: () => eventBridge.archived(),
     get pendingLogDeliveries() {
       return logGroups.pending;
     },

@@ -71,7 +71,12 @@ function entryFault(entry: Input): { ErrorCode: string; ErrorMessage: string } |
   return { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
 }
 
-export function events(surroundings: Surroundings): Service {
+export interface EventBridge extends Service {
+  /** What the archives hold, in the order it was taken: each event as its targets get it. */
+  readonly archived: () => readonly string[];
+}
+
+export function events(surroundings: Surroundings): EventBridge {
   const { region, account, call, url } = surroundings;
   const arn = (resource: string): string => `arn:aws:events:${region}:${account}:${resource}`;
   const newBus = (name: string, description?: string): Bus => ({
@@ -270,6 +275,7 @@ export function events(surroundings: Surroundings): Service {
 
   return {
     name: 'events',
+    archived: () => [...archives.values()].flatMap((archive) => archive.events),
     operations: {
       PutEvents: { authorize: authorizeEntries, run: putEvents },
       CreateEventBus: forBus('CreateEventBus', 'Name', (input) => {
