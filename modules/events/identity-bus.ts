@@ -65,8 +65,11 @@ export class IdentityBus extends Construct {
     this.#deadLetters = new DeadLetterQueue(this, 'dead-letters', { environment, name: 'undeliverable', stopsFlow: true });
   }
 
-  /** Lets the grantee raise events of its own domain on this bus, and none in the name of another: what follows, and the audit trail, go by the source. */
-  grantPutEvents(grantee: Grantee, source: EventSource): void {
+  /**
+   * Lets the grantee raise events of one source on this bus, and none in the name of another: what follows, and the audit trail, go by the
+   * source. Others than the integration's functions raise signals, and who approves what a guard holds back, `active-directory.approval`.
+   */
+  grantPutEvents(grantee: Grantee, source: EventSource | typeof signalSource): void {
     grantee.allow({ Sid: 'RaiseEvents', Effect: 'Allow', Action: putEventsActions, Resource: [this.arn], Condition: onlySource(source) });
   }
 

@@ -18,6 +18,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { describe, expect, test } from 'vitest';
+import { onlySource } from '../../../modules/platform/policy.ts';
 import { AwsError } from '../../../sandbox/aws/endpoint.ts';
 import { account, allow, clientOf, endpointForTests, failure, identityStoreId, region, roleAllowed } from './endpoint-fixture.ts';
 
@@ -202,6 +203,17 @@ describe('a role with permission', () => {
     await endpoint.call({ roleArn: role, sessionName: 'awslambda_watch' }, 'dynamodb', 'ListTables', {});
     const code = new DynamoDBClient(clientOf(endpoint, endpoint.credentialsFor(role, 'watch')));
     expect((await failure(code.send(new ListTablesCommand({})))).message).toContain('explicit deny');
+  });
+
+  test('fails GIVEN a role that may raise events of one source WHEN an entry of a call is of another THEN nothing of the call is raised', async () => {
+    const bus = `arn:aws:events:${region}:${account}:event-bus/default`;
+    const role = roleAllowed(endpoint, 'raises', [{ ...allow('events:PutEvents', bus), Condition: onlySource('active-directory.roles') }]);
+    const client = new EventBridgeClient(clientOf(endpoint, endpoint.credentialsFor(role, 'test')));
+    const raise = (...sources: readonly string[]) =>
+      client.send(new PutEventsCommand({ Entries: sources.map((Source) => ({ Source, DetailType: 'T', Detail: '{}' })) }));
+    expect((await raise('active-directory.roles', 'active-directory.roles')).FailedEntryCount).toBe(0);
+    for (const sources of [['active-directory.directory'], ['active-directory.roles', 'active-directory.approval']])
+      expect((await failure(raise(...sources))).name).toBe('AccessDeniedException');
   });
 
   test('fails GIVEN a policy with a condition key that the sandbox cannot fill in', () => {
