@@ -87,6 +87,27 @@ describe('who', () => {
     );
   });
 
+  test('GIVEN a holder who was renamed and another who has the name by now WHEN the role is asked about THEN each has the name it has', async () => {
+    const other = teller.user('bob');
+    const second = grantOf('developers', 'wiki', teller.now);
+    teller.decided(other, { granted: [second], holds: [second] });
+    teller.event('UserRenamed', { ...ada, name: 'ada example', samAccountName: 'ada.example' }, {});
+    teller.event('UserRenamed', { ...other, name: 'ada', samAccountName: 'ada' }, {});
+    const found = await what(records(), 'developers', {});
+    expect(found.map(({ id, user }) => [id, user.guid])).toEqual([
+      ['ada.example/developers@wiki', ada.guid],
+      ['ada/developers@wiki', other.guid],
+    ]);
+  });
+
+  test('GIVEN a change at a target that tells the name from before WHEN the user is asked about THEN it has the newest one', async () => {
+    const renamed = { ...ada, name: 'ada example', samAccountName: 'ada.example' };
+    teller.event('UserRenamed', renamed, {});
+    const { principal, grants } = await who(records(), 'ada', {});
+    expect(principal.subject).toEqual(renamed);
+    expect(grants.map(({ id }) => id)).toEqual(['ada.example/developers@wiki']);
+  });
+
   test.each(['nobody', guidOf(77), 'devs', ''])('fails for %j, who is no user of the trail', async (name) => {
     await expect(who(records(), name, {})).rejects.toMatchObject({
       kind: 'unknown',

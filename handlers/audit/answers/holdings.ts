@@ -7,7 +7,7 @@
 import type { Grant } from '../../events/catalogue.ts';
 import type { ChainedRecord } from '../audit-record.ts';
 import { type EventRecord, isOf } from './event-record.ts';
-import { type Principal, principalKey } from './principals.ts';
+import { Names, type Principal, principalKey } from './principals.ts';
 
 /** One period in which a principal held a role. Times are ISO 8601. */
 export interface Holding extends Principal {
@@ -50,7 +50,9 @@ type Open = Mutable<Holding>;
 export function holdings(records: Iterable<ChainedRecord>): readonly Holding[] {
   const decisions: EventRecord<'AccessDecided' | 'AccessViolationFound'>[] = [];
   const changes: EventRecord<'RoleGranted' | 'RoleRevoked'>[] = [];
+  const names = new Names();
   for (const record of records) {
+    names.note(record);
     if (isOf(record, 'AccessDecided', 'AccessViolationFound')) decisions.push(record);
     else if (isOf(record, 'RoleGranted', 'RoleRevoked')) changes.push(record);
   }
@@ -58,8 +60,12 @@ export function holdings(records: Iterable<ChainedRecord>): readonly Holding[] {
   for (const own of Map.groupBy(decisions, ({ unmapped: { domain, subject } }) => principalKey(domain, subject.guid)).values())
     all.push(...ofPrincipal(own));
   addMoves(all, changes);
-  return all.sort(inOrder);
+  return called(all, names).sort(inOrder);
 }
+
+/** Holdings with the names that their principals have by now. */
+export const called = (all: readonly Holding[], names: Names): Holding[] =>
+  all.map((holding) => ({ ...holding, subject: names.of(principalKey(holding.domain, holding.subject.guid)) ?? holding.subject }));
 
 const inOrder = (one: Holding, other: Holding): number =>
   compare(one.since, other.since) || compare(roleKey(one), roleKey(other)) || compare(one.subject.guid, other.subject.guid);
@@ -107,8 +113,7 @@ function ofPrincipal(decisions: readonly EventRecord<'AccessDecided' | 'AccessVi
       if (holding) holding.givenBy = metadata.uid;
     }
   }
-  const subject = inTurn.at(-1)?.unmapped.subject;
-  return subject === undefined ? all : all.map((holding) => ({ ...holding, subject }));
+  return all;
 }
 
 const isSame = (one: Grant | undefined, other: Grant): boolean => JSON.stringify(one) === JSON.stringify(other);
