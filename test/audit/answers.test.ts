@@ -4,6 +4,7 @@ import { changes } from '../../handlers/audit/answers/changes.ts';
 import { timelineOfEvent, timelinesOfUser } from '../../handlers/audit/answers/timeline.ts';
 import { what, who } from '../../handlers/audit/answers/who.ts';
 import { whyEvent, whyGrant } from '../../handlers/audit/answers/why.ts';
+import type { AuditRecord } from '../../handlers/audit/audit-record.ts';
 import type { Grant, Subject } from '../../handlers/events/catalogue.ts';
 import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
 import { base, guidOf } from '../directory/rows.ts';
@@ -247,6 +248,17 @@ describe('timeline', () => {
     const timeline = await timelineOfEvent(records(), deleted.id);
     expect(timeline.hops.map(({ hop }) => hop)).toEqual(['directory', 'event', 'decision', 'target', 'audit']);
     expect(timeline.missing).toEqual([]);
+  });
+
+  test('GIVEN a change that was recorded days after what it led to WHEN its timeline is asked for THEN every hop is there', async () => {
+    const [first, ...rest] = teller.records as [AuditRecord, ...AuditRecord[]];
+    const recordedAt = '2025-03-06T10:00:00.000Z';
+    const metadata = { ...first.metadata, logged_time: Date.parse(recordedAt) };
+    const unmapped = { ...first.unmapped, times: { ...first.unmapped.times, recordedAt } };
+    teller.records.splice(0, teller.records.length, ...rest, { ...first, metadata, unmapped });
+    const { hops, missing } = await timelineOfEvent(records(), joined.id);
+    expect(hops.map(({ hop }) => hop)).toEqual(['directory', 'event', 'decision', 'target', 'audit']);
+    expect(missing).toEqual([]);
   });
 
   test('GIVEN an event without a decision WHEN its timeline is asked for THEN it says so, and where to look', async () => {

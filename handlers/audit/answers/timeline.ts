@@ -89,7 +89,8 @@ export async function timelinesOfUser(records: TrailRecords, user: string, since
 }
 
 async function timelineFrom(records: TrailRecords, root: ChainedRecord, { key }: Scope): Promise<Timeline> {
-  const since = recordedFrom(new Date(root.metadata.logged_time));
+  // Its own record may be later than those of what it led to: it came again from a dead-letter queue.
+  const since = recordedFrom(new Date(root.unmapped.times.detectedAt));
   const isInScope = ({ unmapped }: ChainedRecord) => key === undefined || principalKey(unmapped.domain, unmapped.subject.guid) === key;
   const tree: ById = new Map([[root.metadata.uid, root]]);
   const follow = async (from: readonly string[]): Promise<void> => {
