@@ -72,6 +72,18 @@ test('GIVEN a writer that rests for an hour or more WHEN a range begins while it
   expect(await verifyTrail({ evidence: memoryTrail(exported), publicKey, ...range })).toMatchObject({ intact: true });
 });
 
+test('GIVEN a clock that is set back over the end of an hour WHEN its writer goes on THEN the trail is intact', async () => {
+  const { writers, trail, close, broken, setTime, publicKey } = await closedTrail({ hours: 1, writers: 1, segments: 1, records: 1 });
+  for (const [from, time] of ['2025-03-01T23:00:00Z', '2025-03-01T22:59:59Z', '2025-03-01T23:00:01Z'].entries()) {
+    setTime(time);
+    await writers[0]?.record(deletions(1, 900 + from));
+  }
+  setTime('2025-03-02T00:10:00Z');
+  await close();
+  expect(broken).toEqual([]);
+  expect(await verifyTrail({ evidence: trail, publicKey })).toMatchObject({ intact: true, records: 4 });
+});
+
 test('GIVEN no digest at all THEN nothing is found, and nothing is proven', async () => {
   expect(await verify(new Map(), {})).toEqual({ intact: false, from: undefined, to: undefined, digests: 0, segments: 0, records: 0 });
 });
