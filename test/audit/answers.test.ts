@@ -75,6 +75,20 @@ describe('who', () => {
     }
   });
 
+  test.each(['ada.sample', 'Ada.Sample', 'ADA.SAMPLE'])('fails for %j, which two had in other letter case', async (name) => {
+    for (const samAccountName of ['Ada.Sample', 'ada.sample']) teller.decided(teller.user('x', { samAccountName }), {});
+    await expect(who(records(), name, {})).rejects.toMatchObject({ kind: 'ambiguous' });
+  });
+
+  test('GIVEN a name in lower case WHEN it is asked about THEN it is found as people write names', async () => {
+    const [sample, marie] = ['Bo Sample', 'Ana-Marie.Sample@corp.example.com'].map((name) =>
+      teller.user('y', { name, userPrincipalName: name }),
+    );
+    for (const one of [sample, marie]) teller.decided(one as Subject, {});
+    expect((await who(records(), 'bo sample', {})).principal.subject).toEqual(sample);
+    expect((await who(records(), 'ana-marie.sample@corp.example.com', {})).principal.subject).toEqual(marie);
+  });
+
   test('fails for a name that two had, and names both; each is found by its GUID', async () => {
     const other = teller.user('ada');
     const second = grantOf('admins', 'wiki', teller.now);

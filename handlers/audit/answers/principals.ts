@@ -32,8 +32,11 @@ export const fullName = ({ samAccountName, userPrincipalName, name }: Subject): 
 
 /** Letter case of a name as the directory may have it: sources find texts by their letters. */
 export const spellings = (text: string): readonly string[] => [
-  ...new Set([text, text.toLowerCase(), text.toUpperCase(), text.charAt(0).toUpperCase() + text.slice(1).toLowerCase()]),
+  ...new Set([text, text.toLowerCase(), text.toUpperCase(), text.charAt(0).toUpperCase() + text.slice(1).toLowerCase(), capitals(text)]),
 ];
+
+/** `Ada Sample`, `Ada.Sample@corp.example.com` */
+const capitals = (text: string): string => text.toLowerCase().replace(/(?<![\p{L}\p{N}]|@.*)\p{L}/gu, (letter) => letter.toUpperCase());
 
 /**
  * The one user that is, or was, called so: by sAMAccountName, user principal name, name or objectGUID.
