@@ -54,6 +54,16 @@ describe('who', () => {
     ]);
   });
 
+  test('GIVEN an account that was gone before its roles were taken WHEN its end is told THEN they have ended', async () => {
+    const revoked = leave();
+    const account = { target: 'wiki', id: 'account-1', userName: 'ada' };
+    const ended = teller.event('AccessEnded', ada, { account, state: 'disabled', ended: [grant], steps: [] }, { cause: revoked });
+    const row = { id: 'ada/developers@wiki', state: 'ended', takenAt: ended.detectedAt };
+    expect((await who(records(), 'ada', {})).grants).toMatchObject([row]);
+    expect(await what(records(), 'developers', {})).toMatchObject([row]);
+    expect((await timelineOfEvent(records(), revoked.id)).missing).toEqual([]);
+  });
+
   test('GIVEN a time WHEN it is asked about THEN only what was held then is told, as it was', async () => {
     const revoked = leave();
     const at = (time: string) => who(records(), 'ada', { at: new Date(time) });

@@ -62,6 +62,7 @@ export async function what(records: TrailRecords, role: string, { at, target }: 
       const { holds, revoked } = record.unmapped.change;
       return holds.some(isMeant) || revoked.some(isMeant);
     }
+    if (isOf(record, 'AccessEnded')) return record.unmapped.change.ended.some(isMeant);
     return isOf(record, 'RoleGranted', 'RoleRevoked', 'AccessViolationFound') && isMeant(record.unmapped.change.grant);
   };
   const known = await byId(records.read({ mentions: spellings(role), where }));
