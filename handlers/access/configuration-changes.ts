@@ -39,8 +39,10 @@ export function partsOf({ configuration, policies }: AccessSource): readonly Con
 function told(content: string): string {
   const bytes = Buffer.byteLength(content);
   if (bytes <= mostBytes) return content;
-  return `${bytes} bytes with SHA-256 ${createHash('sha256').update(content).digest('hex')}`;
+  return `${bytes} bytes with SHA-256 ${hashOf(content)}`;
 }
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Parts of `after` as they are to be known from now on: those that are new or others, and those that are gone. */
 export function changedParts(before: readonly ConfigurationPart[], after: readonly ConfigurationPart[]): readonly ConfigurationPart[] {
@@ -90,6 +92,8 @@ export function configurationEvents(
       change: { kind, name, action, before: content, after, configuration: { before: from ?? null, after: to } },
       revision,
       at,
+      // A run that ends before the deployment is noted leaves its revision to the next one, which may be another.
+      part: hashOf(JSON.stringify([content, after])),
     });
   });
 }

@@ -98,8 +98,12 @@ const nearestFirst = (groups: readonly EffectiveGroup[]): readonly EffectiveGrou
     .filter(({ row }) => conveys(row))
     .sort((one, other) => one.path.length - other.path.length || (one.row.pk < other.row.pk ? -1 : 1));
 
-/** Whether it is the same access for the same reason. Another way to the group, another policy or a group's new name is none to tell of. */
+/**
+ * Whether it is the same access for the same reason. Another way to the group, another policy or a group's new name is none to tell of; the end
+ * of a violation is, as its beginning was told.
+ */
 function isSameAccess(before: PrincipalGrants['grants'], after: PrincipalGrants['grants']): boolean {
+  if (Object.entries(before).some(([key, { violates }]) => violates && Object.hasOwn(after, key) && !after[key]?.violates)) return false;
   const reasons = (grants: PrincipalGrants['grants']) =>
     Object.fromEntries(
       Object.entries(grants).map(([key, { mapping, group, assignments }]) => [key, { mapping, group: group.guid, assignments }]),

@@ -32,6 +32,7 @@ export class AuditWriter {
   readonly #deps: AuditWriterDependencies;
   #id = newId();
   #number = 0;
+  #latest = new Date(0);
   #head: ChainHead = chainStart;
 
   constructor(deps: AuditWriterDependencies) {
@@ -45,8 +46,8 @@ export class AuditWriter {
     let instead: ReadonlyMap<string, Claim> = new Map();
     // Each turn settles at least one event that somebody else has.
     for (let turn = 0; open.length > 0 && turn <= events.length; turn += 1) {
-      const { now, claims } = this.#deps;
-      const at = now();
+      const { claims } = this.#deps;
+      const at = this.#next();
       // A key is used for one claim, whatever came of it: a claim whose answer was lost must never find another batch under its key.
       this.#number += 1;
       const segment = segmentKey(hourOf(at), this.#id, this.#number);
@@ -119,6 +120,13 @@ export class AuditWriter {
       now,
     );
     await claims.noteWritten({ key, records: lines.length, head });
+  }
+
+  /** A clock that is set back would put a record into an hour before that of the record it follows. */
+  #next(): Date {
+    const now = this.#deps.now();
+    if (now > this.#latest) this.#latest = now;
+    return this.#latest;
   }
 
   #startAnew(): void {

@@ -21,7 +21,7 @@ const digestSchema = v.strictObject({
   segments: v.array(v.strictObject({ key: v.string(), hash, bytes: count, records: count })),
   /** Part of each writer's chain that lies in these segments. `previous`: what its first record names. */
   writers: v.array(v.strictObject({ writer: v.string(), first: count, previous: hash, last: count, head: hash })),
-  /** Segments that were written in this hour, and were gone when it was closed. */
+  /** Segments that were written in this hour, and were gone, or others, when it was closed. */
   missing: v.array(v.string()),
 });
 

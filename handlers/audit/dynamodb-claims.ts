@@ -15,7 +15,7 @@ import { hourOfKey } from './segment.ts';
 const claimKey = (eventId: string) => ({ pk: `event#${eventId}`, sk: 'claim' });
 const writtenKey = (key: string) => ({ pk: `hour#${hourOfKey(key)}`, sk: key });
 
-/** @param keepDays after which an event that comes again would be recorded again: as long as the trail itself is kept */
+/** @param keepDays after which an event that comes again would be recorded again: as long as the trail is kept, and an archive may replay it */
 export function dynamoDbClaims(client: DynamoDBClient, TableName: string, keepDays: number, now: () => Date): EventClaims {
   const expires = () => Math.floor(now().getTime() / 1000) + keepDays * 86_400;
   return {

@@ -10,7 +10,7 @@ export interface Claim {
   readonly at: string;
 }
 
-/** What a writer has written, for the digest of the hour: a segment that is not in the bucket by then was taken away. */
+/** What a writer has written, for the digest of the hour: a segment that is not in the bucket by then, or is another, was taken away. */
 export interface WrittenSegment {
   readonly key: string;
   readonly records: number;

@@ -28,10 +28,13 @@ export const segmentKey = (hour: Hour, writer: string, number: number): string =
 export const digestsOf = (hour: Hour): string => `${digestsFolder}${partition(hour)}`;
 export const digestKey = (hour: Hour): string => `${digestsOf(hour)}digest.json`;
 
-/** The hour in a key. @returns undefined for what is named in another way */
+/** The hour in a key. @returns undefined for what is named in another way, and for an hour that no clock shows */
 export function hourOfKey(key: string): Hour | undefined {
   const { year, month, day, hour } =
     /^(?:records|digests)\/year=(?<year>\d{4})\/month=(?<month>\d{2})\/day=(?<day>\d{2})\/hour=(?<hour>\d{2})\/[^/]+$/.exec(key)?.groups ??
     {};
-  return year === undefined ? undefined : `${year}-${month}-${day}T${hour}`;
+  const named = `${year}-${month}-${day}T${hour}`;
+  const start = startOfHour(named);
+  // February 31 would be a day of March.
+  return Number.isNaN(start.getTime()) || hourOf(start) !== named ? undefined : named;
 }

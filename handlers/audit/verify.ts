@@ -8,7 +8,7 @@ import { mapLimited } from '../platform/dynamodb.ts';
 import { type ChainHead, chainStart, linesOf, type ReadLine, readLine } from './chain.ts';
 import { type Digest, type DigestedSegment, type DigestedWriter, digestHash, readDigest, signedText } from './digest.ts';
 import type { Evidence } from './evidence.ts';
-import { digestKey, digestsFolder, digestsOf, type Hour, hourAfter, hourBefore, hourOfKey, segmentsOf } from './segment.ts';
+import { digestKey, digestsFolder, digestsOf, type Hour, hourAfter, hourBefore, hourOfKey, recordsFolder, segmentsOf } from './segment.ts';
 
 export interface VerifyOptions {
   readonly evidence: Evidence;
@@ -72,6 +72,8 @@ export async function verifyTrail(options: VerifyOptions): Promise<Verdict> {
 class Verification {
   readonly #options: VerifyOptions;
   readonly #heads = new Map<string, ChainHead>();
+  /** Whether the first hour is the first of the trail: no writer was there before. */
+  #isBeginning = false;
   #from: Hour | undefined;
   #to: Hour | undefined;
   #digests = 0;
@@ -90,6 +92,7 @@ class Verification {
     const [first, last] = await this.#range();
     if (first === undefined || last === undefined) return;
     [this.#from, this.#to] = [first, last];
+    this.#isBeginning = (await this.#digest(first))?.previous === null;
     let before = first === this.#options.from ? await this.#digest(hourBefore(first)) : undefined;
     /** Segments of the hour before that its digest does not name. */
     let unnamed: readonly string[] = [];
@@ -99,14 +102,41 @@ class Verification {
         throw new Found({ kind: 'missing', what: 'digest', key: digestKey(hour), detail: `hour ${hour} has no digest` });
       this.#follows(digest, before, hour === first);
       for await (const key of this.#options.evidence.list(digestsOf(hour))) if (key !== digestKey(hour)) throw unnamedDigest(key);
-      unnamed = await this.#hour(digest, unnamed, hour === first);
+      unnamed = await this.#hour(digest, unnamed);
       this.#digests += 1;
       this.#options.onProgress?.({ hour, records: this.#records });
       before = digest;
     }
     const next = await this.#digest(hourAfter(last));
-    const [key] = unnamed.filter((one) => !next?.segments.some((segment) => segment.key === one));
-    if (key !== undefined) throw unnamedSegment(key);
+    for (const key of unnamed) if (!next?.segments.some((segment) => segment.key === key)) await this.#onlyVoid(key);
+    await this.#nothingElse(first, last);
+  }
+
+  /** Whoever reads the trail without its digests would take what lies beside all hours for records. */
+  async #nothingElse(first: Hour, last: Hour): Promise<void> {
+    const { evidence, from, to } = this.#options;
+    // What a key of the hour starts with comes before all that lies in it.
+    for await (const key of evidence.list(recordsFolder, from === undefined ? undefined : segmentsOf(from))) {
+      const hour = hourOfKey(key);
+      if (to !== undefined && hour !== undefined && hour > last) return;
+      if (hour === undefined || hour < first) await this.#onlyVoid(key);
+    }
+  }
+
+  /**
+   * A void holds no record, and may come long after its hour was closed: when an event comes again whose writer died.
+   *
+   * @throws Found when it is none
+   */
+  async #onlyVoid(key: string): Promise<void> {
+    const body = await this.#options.evidence.read(key);
+    if (body?.length !== 0)
+      throw new Found({
+        kind: 'forged',
+        what: 'segment',
+        key,
+        detail: 'no digest names it: it was added, or the next digest is yet to come',
+      });
   }
 
   async #range(): Promise<readonly [Hour | undefined, Hour | undefined]> {
@@ -157,15 +187,15 @@ class Verification {
   }
 
   /** @returns segments of this hour that its digest does not name, and the next one has to */
-  async #hour(digest: Digest, unnamed: readonly string[], isFirst: boolean): Promise<readonly string[]> {
+  async #hour(digest: Digest, unnamed: readonly string[]): Promise<readonly string[]> {
     const { evidence } = this.#options;
     const [gone] = digest.missing;
     if (gone !== undefined)
-      throw new Found({ kind: 'missing', what: 'segment', key: gone, detail: 'it was gone when its hour was closed' });
+      throw new Found({ kind: 'missing', what: 'segment', key: gone, detail: 'it was gone, or another, when its hour was closed' });
     const there = new Set(unnamed);
     for await (const key of evidence.list(segmentsOf(digest.hour))) there.add(key);
     const writers = new Map(digest.writers.map((writer) => [writer.writer, writer]));
-    for (const writer of digest.writers) this.#begins(digest, writer, isFirst);
+    for (const writer of digest.writers) await this.#begins(digest, writer);
     for (let from = 0; from < digest.segments.length; from += readsAtOnce) {
       const batch = digest.segments.slice(from, from + readsAtOnce);
       const bodies = await mapLimited(batch, readsAtOnce, async ({ key }) => evidence.read(key));
@@ -184,13 +214,14 @@ class Verification {
         });
     }
     for (const { key } of digest.segments) there.delete(key);
-    const foreign = [...there].find((key) => hourOfKey(key) !== digest.hour);
-    if (foreign !== undefined) throw unnamedSegment(foreign);
-    return [...there];
+    const own = [...there].filter((key) => hourOfKey(key) === digest.hour);
+    for (const key of there) if (!own.includes(key)) await this.#onlyVoid(key);
+    return own;
   }
 
-  #begins(digest: Digest, { writer, first, previous }: DigestedWriter, isFirst: boolean): void {
-    const known = this.#heads.get(writer) ?? (isFirst ? { sequence: first - 1, hash: previous } : chainStart);
+  async #begins(digest: Digest, part: DigestedWriter): Promise<void> {
+    const { writer, first, previous } = part;
+    const known = this.#heads.get(writer) ?? (await this.#before(part));
     if (known.sequence !== first - 1 || known.hash !== previous)
       throw new Found({
         kind: first - 1 > known.sequence ? 'missing' : 'reordered',
@@ -201,6 +232,19 @@ class Verification {
         detail: `writer ${writer} goes on with record ${first}, after ${known.sequence}`,
       });
     this.#heads.set(writer, known);
+  }
+
+  /** Where a writer stood that was not met yet: at its start, or where the newest digest before the range says that knows it. */
+  async #before({ writer, first, previous }: DigestedWriter): Promise<ChainHead> {
+    if (first === 1 || this.#isBeginning || this.#from === undefined) return chainStart;
+    for (let hour = hourBefore(this.#from); ; hour = hourBefore(hour)) {
+      const digest = await this.#digest(hour);
+      // Of files that were exported in part nobody can tell.
+      if (digest === undefined) return { sequence: first - 1, hash: previous };
+      const known = digest.writers.find((one) => one.writer === writer);
+      if (known !== undefined) return { sequence: known.last, hash: known.head };
+      if (digest.previous === null) return chainStart;
+    }
   }
 
   #segment({ key, hash, bytes }: DigestedSegment, body: Buffer | undefined, writers: ReadonlyMap<string, DigestedWriter>): void {
@@ -257,6 +301,3 @@ class Verification {
 const named = ({ eventId, chain: { writer, sequence } }: ReadLine) => ({ eventId, writer, sequence });
 
 const unnamedDigest = (key: string): Found => new Found({ kind: 'forged', what: 'digest', key, detail: 'no digest has such a name' });
-
-const unnamedSegment = (key: string): Found =>
-  new Found({ kind: 'forged', what: 'segment', key, detail: 'no digest names it: it was added, or the next digest is yet to come' });

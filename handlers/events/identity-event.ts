@@ -23,7 +23,8 @@ export type Actor = v.InferOutput<typeof actorSchema>;
 
 const envelopeEntries = {
   version: v.literal(schemaVersion),
-  id: v.pipe(v.string(), v.nonEmpty()),
+  // Of those who remember it as part of a key: DynamoDB takes 1,024 bytes of a sort key.
+  id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(256)),
   domain: v.pipe(v.string(), v.nonEmpty()),
   subject: subjectSchema,
   revision: v.pipe(v.number(), v.integer(), v.minValue(0)),

@@ -49,7 +49,8 @@ function reviewAt(target: string, item: PrincipalGrants, basis: ReviewBasis): re
 }
 
 function stateOf(item: PrincipalGrants, entry: AccountEntry | undefined, membership: Membership | undefined): GrantState {
-  if (membership === undefined) return (entry?.revision ?? 0) >= item.revision ? 'missing' : 'pending';
+  // A later one was taken and done while this one was read: what it wants is not known here.
+  if (membership === undefined) return entry?.revision === item.revision ? 'missing' : 'pending';
   if (membership.ending) return 'ending';
   return membership.membershipId === undefined || membership.assigning ? 'pending' : 'held';
 }

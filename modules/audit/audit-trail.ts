@@ -46,6 +46,9 @@ export interface AuditTrailProps {
   readonly lock?: ObjectLock['mode'];
 }
 
+/** Of an event that is replayed from the archive: a day in EventBridge, four in the queue, and fourteen in the dead-letter queue of each. */
+const mostDaysOnTheWay = 35;
+
 /** Minutes between two looks for hours that are over. */
 const closeEveryMinutes = 15;
 
@@ -101,7 +104,7 @@ export class AuditTrail extends Construct {
       AUDIT_BUCKET: this.bucket.name,
       AUDIT_TABLE: this.claims.name,
       AUDIT_KEY_ARN: environment.key.arn,
-      AUDIT_KEEP_DAYS: String(days),
+      AUDIT_KEEP_DAYS: String(Math.max(days, bus.archiveRetentionDays + mostDaysOnTheWay)),
       AUDIT_QUEUE_URL: Lazy.stringValue({ produce: () => this.queue.url }),
       CODE_REVISION: codeRevision(),
       CONFIGURATION_REVISION: props.configurationRevision,

@@ -38,6 +38,7 @@ export type IdentityRuleProps = { readonly queue: MessageQueue } & (
 export class IdentityBus extends Construct {
   readonly name: string;
   readonly arn: string;
+  readonly archiveRetentionDays: number;
   readonly #environment: IntegrationEnvironment;
   readonly #deadLetters: DeadLetterQueue;
   readonly #targets: CloudwatchEventTarget[] = [];
@@ -56,11 +57,12 @@ export class IdentityBus extends Construct {
     });
     this.name = bus.name;
     this.arn = bus.arn;
+    this.archiveRetentionDays = wholeNumber('archiveRetentionDays', props.archiveRetentionDays ?? 30, 1, 3650);
     new CloudwatchEventArchive(this, 'archive', {
       name: environment.resourceName('archive', 'identity'),
       description: 'every identity event, for a replay',
       eventSourceArn: bus.arn,
-      retentionDays: wholeNumber('archiveRetentionDays', props.archiveRetentionDays ?? 30, 1, 3650),
+      retentionDays: this.archiveRetentionDays,
     });
     this.#deadLetters = new DeadLetterQueue(this, 'dead-letters', { environment, name: 'undeliverable', stopsFlow: true });
   }

@@ -8,7 +8,6 @@ import type { IdentityBus } from '../events/identity-bus.ts';
 import { HandlerFunction } from '../platform/handler-function.ts';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
 import { LogMetrics } from '../platform/log-metrics.ts';
-import { onlyPartitions } from '../platform/policy.ts';
 import { WrongPropError } from '../platform/prop-checks.ts';
 import { ScheduledCall } from '../platform/scheduled-call.ts';
 import { keepReviewsActions, missReportsActions, readDriftActions, reviewLedgerActions } from './permissions.ts';
@@ -66,13 +65,8 @@ export class AccessReview extends Construct {
     if (logonDomains.length > 0) directory.grantLookUpObjects(this.reviewAccess);
     const allow = (Sid: string, Action: readonly string[], Resource: readonly string[]) =>
       this.reviewAccess.allow({ Sid, Effect: 'Allow', Action, Resource });
-    this.reviewAccess.allow({
-      Sid: 'ReviewLedger',
-      Effect: 'Allow',
-      Action: reviewLedgerActions,
-      Resource: [roles.ledger.arn],
-      Condition: onlyPartitions(...targets.map((target) => `${target}#*`)),
-    });
+    // Of every target that there ever was: what was made at one that was taken out is still there.
+    allow('ReviewLedger', reviewLedgerActions, [roles.ledger.arn]);
     allow('KeepReviews', keepReviewsActions, [`${roles.reports.arn}/access-review/*`]);
     allow(
       'ReadDrift',

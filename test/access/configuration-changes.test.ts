@@ -125,6 +125,41 @@ describe('a deployment', () => {
   });
 });
 
+test('GIVEN a run that ended after it told a change WHEN another deployment follows THEN its changes are events of their own', async () => {
+  const deciding = new Deciding(memoryMirror());
+  const roles = ['one', 'two', 'three', 'two'];
+  for (const [turn, role] of roles.entries()) {
+    const loaded = accessOf({ mappings: [{ ...developers, role }], digest: `access/${turn}.json` });
+    deciding.deps = { ...deciding.deps, access: async () => loaded };
+    const { wrap } = watching(killedAfter(1));
+    const killed = { revalidations: { ...deciding.revalidations, ...wrap({ write: async () => undefined }) } };
+    await deciding.decide(tick, turn === 0 ? {} : killed).catch((error: unknown) => expect(error).toBeInstanceOf(Killed));
+  }
+  const changed = deciding.published.filter(({ change }) => (change as Told).action === 'changed');
+  const sides = changed.map(({ change }) => [(change as Told).before, (change as Told).after].map((text) => JSON.parse(text ?? '').role));
+  expect(sides).toEqual([
+    ['one', 'two'],
+    ['two', 'three'],
+    ['three', 'two'],
+  ]);
+  expect(new Set(changed.map(({ id }) => id)).size).toBe(3);
+});
+
+test('GIVEN a deployment that was told and taken back before it was noted WHEN the next revalidation is due THEN the way back is told', async () => {
+  const deciding = new Deciding(memoryMirror());
+  const one = { mappings: [{ ...developers, role: 'one' }], digest: 'access/1.json' };
+  await deployed(deciding, one);
+  const two = accessOf({ mappings: [{ ...developers, role: 'two' }], digest: 'access/2.json' });
+  const { wrap } = watching(killedAfter(1));
+  const killed = { access: async () => two, revalidations: { ...deciding.revalidations, ...wrap({ write: async () => undefined }) } };
+  await expect(deciding.decide(tick, killed)).rejects.toBeInstanceOf(Killed);
+  const before = told(deciding).length;
+  await deciding.decide(tick, { now: () => new Date('2025-03-03T10:00:00Z') });
+  const [back, ...more] = told(deciding).slice(before);
+  expect([back?.before, back?.after].map((text) => JSON.parse(text ?? '').role)).toEqual(['two', 'one']);
+  expect(more).toEqual([]);
+});
+
 describe('the difference of two configurations', () => {
   const parts = fc.uniqueArray(
     fc.record({

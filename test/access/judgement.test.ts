@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type DecisionContext, decide } from '../../handlers/access/decide.ts';
 import type { PrincipalGrants } from '../../handlers/access/grants.ts';
 import type { GrantRequest, Verdict } from '../../handlers/access/policies/authorizer.ts';
+import type { ChangeOf } from '../../handlers/events/catalogue.ts';
 import { parseEvent, toEntry } from '../../handlers/events/identity-event.ts';
 import {
   announced,
@@ -168,10 +169,11 @@ describe('a role that is held', () => {
       expect(item.denied).toEqual({});
       expect(item.unannounced).toMatchObject([{ type: 'AccessViolationFound', change: { outcome: 'reported' } }]);
       expect(decide(user(), groups, announced(item), law)).toBeUndefined();
-      // AND when policies permit it again, nothing is left of it
+      // AND when policies permit it again, nothing is left of it, and the audit trail hears that
       const again = decided(decide(user(), groups, announced(item), permitted));
       expect(again.grants).toEqual(held.grants);
-      expect(again.unannounced).toEqual([]);
+      expect(again.unannounced.map(({ type }) => type)).toEqual(['AccessDecided']);
+      expect(again.unannounced.map(({ change }) => (change as ChangeOf<'AccessDecided'>).holds)).toEqual([[held.grants[key]]]);
     },
   );
 

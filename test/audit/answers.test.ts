@@ -4,6 +4,7 @@ import { changes } from '../../handlers/audit/answers/changes.ts';
 import { timelineOfEvent, timelinesOfUser } from '../../handlers/audit/answers/timeline.ts';
 import { what, who } from '../../handlers/audit/answers/who.ts';
 import { whyEvent, whyGrant } from '../../handlers/audit/answers/why.ts';
+import type { AuditRecord } from '../../handlers/audit/audit-record.ts';
 import type { Grant, Subject } from '../../handlers/events/catalogue.ts';
 import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
 import { base, guidOf } from '../directory/rows.ts';
@@ -53,6 +54,16 @@ describe('who', () => {
     ]);
   });
 
+  test('GIVEN an account that was gone before its roles were taken WHEN its end is told THEN they have ended', async () => {
+    const revoked = leave();
+    const account = { target: 'wiki', id: 'account-1', userName: 'ada' };
+    const ended = teller.event('AccessEnded', ada, { account, state: 'disabled', ended: [grant], steps: [] }, { cause: revoked });
+    const row = { id: 'ada/developers@wiki', state: 'ended', takenAt: ended.detectedAt };
+    expect((await who(records(), 'ada', {})).grants).toMatchObject([row]);
+    expect(await what(records(), 'developers', {})).toMatchObject([row]);
+    expect((await timelineOfEvent(records(), revoked.id)).missing).toEqual([]);
+  });
+
   test('GIVEN a time WHEN it is asked about THEN only what was held then is told, as it was', async () => {
     const revoked = leave();
     const at = (time: string) => who(records(), 'ada', { at: new Date(time) });
@@ -74,6 +85,20 @@ describe('who', () => {
     }
   });
 
+  test.each(['ada.sample', 'Ada.Sample', 'ADA.SAMPLE'])('fails for %j, which two had in other letter case', async (name) => {
+    for (const samAccountName of ['Ada.Sample', 'ada.sample']) teller.decided(teller.user('x', { samAccountName }), {});
+    await expect(who(records(), name, {})).rejects.toMatchObject({ kind: 'ambiguous' });
+  });
+
+  test('GIVEN a name in lower case WHEN it is asked about THEN it is found as people write names', async () => {
+    const [sample, marie] = ['Bo Sample', 'Ana-Marie.Sample@corp.example.com'].map((name) =>
+      teller.user('y', { name, userPrincipalName: name }),
+    );
+    for (const one of [sample, marie]) teller.decided(one as Subject, {});
+    expect((await who(records(), 'bo sample', {})).principal.subject).toEqual(sample);
+    expect((await who(records(), 'ana-marie.sample@corp.example.com', {})).principal.subject).toEqual(marie);
+  });
+
   test('fails for a name that two had, and names both; each is found by its GUID', async () => {
     const other = teller.user('ada');
     const second = grantOf('admins', 'wiki', teller.now);
@@ -85,6 +110,27 @@ describe('who', () => {
     expect((await what(records(), 'Developers', {})).map(({ id }) => id).sort()).toEqual(
       [ada.guid, other.guid].map((guid) => `${guid}/developers@wiki`).sort(),
     );
+  });
+
+  test('GIVEN a holder who was renamed and another who has the name by now WHEN the role is asked about THEN each has the name it has', async () => {
+    const other = teller.user('bob');
+    const second = grantOf('developers', 'wiki', teller.now);
+    teller.decided(other, { granted: [second], holds: [second] });
+    teller.event('UserRenamed', { ...ada, name: 'ada example', samAccountName: 'ada.example' }, {});
+    teller.event('UserRenamed', { ...other, name: 'ada', samAccountName: 'ada' }, {});
+    const found = await what(records(), 'developers', {});
+    expect(found.map(({ id, user }) => [id, user.guid])).toEqual([
+      ['ada.example/developers@wiki', ada.guid],
+      ['ada/developers@wiki', other.guid],
+    ]);
+  });
+
+  test('GIVEN a change at a target that tells the name from before WHEN the user is asked about THEN it has the newest one', async () => {
+    const renamed = { ...ada, name: 'ada example', samAccountName: 'ada.example' };
+    teller.event('UserRenamed', renamed, {});
+    const { principal, grants } = await who(records(), 'ada', {});
+    expect(principal.subject).toEqual(renamed);
+    expect(grants.map(({ id }) => id)).toEqual(['ada.example/developers@wiki']);
   });
 
   test.each(['nobody', guidOf(77), 'devs', ''])('fails for %j, who is no user of the trail', async (name) => {
@@ -226,6 +272,17 @@ describe('timeline', () => {
     const timeline = await timelineOfEvent(records(), deleted.id);
     expect(timeline.hops.map(({ hop }) => hop)).toEqual(['directory', 'event', 'decision', 'target', 'audit']);
     expect(timeline.missing).toEqual([]);
+  });
+
+  test('GIVEN a change that was recorded days after what it led to WHEN its timeline is asked for THEN every hop is there', async () => {
+    const [first, ...rest] = teller.records as [AuditRecord, ...AuditRecord[]];
+    const recordedAt = '2025-03-06T10:00:00.000Z';
+    const metadata = { ...first.metadata, logged_time: Date.parse(recordedAt) };
+    const unmapped = { ...first.unmapped, times: { ...first.unmapped.times, recordedAt } };
+    teller.records.splice(0, teller.records.length, ...rest, { ...first, metadata, unmapped });
+    const { hops, missing } = await timelineOfEvent(records(), joined.id);
+    expect(hops.map(({ hop }) => hop)).toEqual(['directory', 'event', 'decision', 'target', 'audit']);
+    expect(missing).toEqual([]);
   });
 
   test('GIVEN an event without a decision WHEN its timeline is asked for THEN it says so, and where to look', async () => {

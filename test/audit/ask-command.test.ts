@@ -21,6 +21,8 @@ teller.given(ada, grant, decided);
 teller.denied(ada, { role: 'admins', target: 'wiki' }, joined);
 const left = teller.event('UserDisabled', ada, {});
 const ended = teller.decided(ada, { state: 'disabled', revoked: [grant] }, left);
+const steered = grantOf('admins', '\u001b[2Jwiki', ended.detectedAt);
+const unsynced = teller.decided(teller.user('eve'), { granted: [steered], holds: [steered] });
 
 let folder: string;
 beforeAll(() => {
@@ -63,6 +65,24 @@ describe('answers', () => {
     expect(longest(out)).toBeLessThanOrEqual(80);
   });
 
+  test.each([
+    ['before', '2025-02-28'],
+    ['after', '2025-03-02'],
+  ])('GIVEN a time %s all records WHEN it is asked about THEN the answer is not complete, for a program too', async (side, at) => {
+    expect((await run('who', '--user', 'ada', '--at', at)).out.replace(/\s+/g, ' ')).toContain(
+      `NOT COMPLETE there is nothing from ${side} `,
+    );
+    const { out } = await run('what', '--role', 'developers', '--at', at, '--json');
+    expect(JSON.parse(out).covers.incomplete).toContain(`there is nothing from ${side} `);
+  });
+
+  test('GIVEN a target whose name steers a terminal WHEN its timeline is asked for THEN it does not', async () => {
+    const { exitCode, out } = await run('timeline', '--event', unsynced.id);
+    expect(exitCode).toBe(5);
+    expect(out).toContain('\ufffd[2Jwiki');
+    expect(out).not.toContain('\u001b');
+  });
+
   test('GIVEN what who prints WHEN why is asked with it THEN it is found, and ends with 5 where the grant is not held', async () => {
     const { out } = await run('what', '--role', 'developers');
     const id = /\S+@wiki/.exec(out)?.[0] as string;
@@ -83,7 +103,7 @@ describe('answers', () => {
     const { exitCode, out } = await run('changes');
     expect(exitCode).toBe(0);
     expect(out).toMatch(/^DELETIONS AND ENDS OF ACCESS: 1\nAT.*\n.*UserDeleted \ufffd\[2Jevil\ufffd/);
-    expect(out).toMatch(/OTHER CHANGES: 8\n/);
+    expect(out).toMatch(/OTHER CHANGES: 9\n/);
     expect(out).toContain('FAILED AccessDenied ada');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that there is none is the point
     expect(out).not.toMatch(/[\u001b\u202e]/);

@@ -1,7 +1,9 @@
 /** Hours are closed in their order, each into a digest that names what was there and the digest before. */
 import { expect, test } from 'vitest';
-import { digestHash, readDigest } from '../../handlers/audit/digest.ts';
+import { chained, chainStart, linesOf } from '../../handlers/audit/chain.ts';
+import { digestHash, digestText, readDigest, type SignedDigest } from '../../handlers/audit/digest.ts';
 import { digestKey, segmentKey, segmentsOf } from '../../handlers/audit/segment.ts';
+import { verifyTrail } from '../../handlers/audit/verify.ts';
 import { deletions } from './audited.ts';
 import { closedTrail } from './closed-trail.ts';
 
@@ -60,6 +62,38 @@ test('GIVEN a segment that is gone before its hour is closed THEN the digest say
   expect(broken).toContain(`missing ${gone}`);
 });
 
+test('GIVEN a segment that another was put over, linked anew, before its hour is closed THEN the digest and an alarm say so', async () => {
+  const { close, setTime, files, broken, publicKey, trail } = await closedTrail({ ...shape, writers: 1, hours: 1 });
+  const keys = [...files.keys()];
+  const records = keys.flatMap((key) =>
+    [...linesOf(files.get(key) as Buffer)].map((line) => JSON.parse(Buffer.from(line).toString('utf8'))),
+  );
+  for (const record of records) record.actor = { app_name: 'nobody' };
+  const { lines } = chained(records[0].unmapped.chain.writer, chainStart, records);
+  for (const [index, key] of keys.entries())
+    files.set(
+      key,
+      Buffer.from(
+        lines
+          .slice(index * 3, index * 3 + 3)
+          .map((line) => `${line}\n`)
+          .join(''),
+      ),
+    );
+  setTime('2025-03-01T23:10:00Z');
+  await close();
+  expect(digestAt(files, '2025-03-01T22').missing).toEqual(keys);
+  expect(broken).toEqual(keys.map((key) => `replaced ${key}`));
+  expect((await verifyTrail({ evidence: trail, publicKey })).finding).toMatchObject({ what: 'segment', key: keys[0] });
+});
+
+test('GIVEN something beside all hours WHEN hours are over THEN they are closed', async () => {
+  const { close, setTime, files } = await closedTrail({ ...shape, hours: 1 });
+  files.set('records/', Buffer.alloc(0));
+  setTime('2025-03-01T23:10:00Z');
+  expect(await close()).toEqual(['2025-03-01T22']);
+});
+
 test('GIVEN a void of a writer that died THEN the digest names it, without records', async () => {
   const { close, setTime, files, trail, broken } = await closedTrail({ ...shape, hours: 1 });
   const key = segmentKey('2025-03-01T22', 'dead', 1);
@@ -85,6 +119,13 @@ test('fails when another run closed the hour meanwhile, and when a digest is no 
   files.set(key, Buffer.from('{}'));
   await expect(close()).rejects.toThrow(/is no digest/);
   files.set(key, whole);
+  // Nothing would be closed until then.
+  files.set(digestKey('2026-03-01T22'), whole);
+  await expect(close()).rejects.toThrow(/is no digest of its hour/);
+  const { digest } = readDigest(whole) as SignedDigest;
+  files.set(digestKey('2026-03-01T22'), Buffer.from(digestText({ digest: { ...digest, hour: '2026-03-01T22' }, signature: '' })));
+  await expect(close()).rejects.toThrow(/of an hour that is not over/);
+  files.delete(digestKey('2026-03-01T22'));
   setTime('2025-03-02T00:10:00Z');
   const running = close();
   await trail.write(digestKey('2025-03-01T23'), 'another');

@@ -4,8 +4,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { completeness } from '../../sandbox/audit-completeness.ts';
 import { startScimServer } from '../../sandbox/scim-server.ts';
 import { changeLines } from '../../sandbox/target-changes.ts';
+import { administrator, readOnly } from '../roles/desired.ts';
 import { endpointForTests } from '../sandbox/aws/endpoint-fixture.ts';
-import { played, sequences, type WatchedTarget, watchedIdentityCenter, watchedScim } from './whole-trail.ts';
+import { played, type Step, sequences, type WatchedTarget, watchedIdentityCenter, watchedScim } from './whole-trail.ts';
 
 const runs = Number(process.env.COMPLETENESS_RUNS ?? 10);
 const server = await startScimServer();
@@ -35,6 +36,17 @@ describe('invariant 11: WHEN runs are lost, interrupted, held back and repeated 
     },
     120_000,
   );
+});
+
+test('GIVEN a run that ends while it makes assignments WHEN its role is taken back before the next THEN what it made has its records', async () => {
+  const profile = { userName: 'user3@corp.example.com', displayName: 'Ada 3', givenName: 'Ada', familyName: 'Example 3' };
+  const assignments = { developers: [readOnly, administrator] };
+  const decide = (roles: readonly string[]): Step => ({ do: 'decide', who: 3, wish: { roles, state: 'active', profile, assignments } });
+  for (let kill = 14; kill <= 22; kill += 1) {
+    const steps: readonly Step[] = [decide(['developers']), { do: 'step', kill }, decide([])];
+    const found = await played(center, steps, { repeats: [1], kills: [], perBatch: 10 });
+    expect(found, String(kill)).toEqual({ changes: found.changes, records: found.changes, missing: [], surplus: [] });
+  }
 });
 
 describe('the comparison', () => {

@@ -1,10 +1,13 @@
 /** record-audit as a whole: every event becomes a record, and a message is done only when its record is written. */
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../handlers/audit/audit-writer.ts';
+import { AuditWriter, type Outcome } from '../../handlers/audit/audit-writer.ts';
 import { recordAudit } from '../../handlers/audit/record-audit/record-audit.ts';
 import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
 import { InvalidEventError, RetryableError } from '../../handlers/platform/errors.ts';
-import { deletion, deletions, delivered } from './audited.ts';
+import { accessReviewed } from '../../handlers/roles/sign-off.ts';
+import { detectedAt } from '../directory/rows.ts';
+import { deletion, deletions, delivered, revisions } from './audited.ts';
+import { memoryClaims, memoryTrail } from './memory-trail.ts';
 
 /** Writes all of it, and keeps what it was asked for. */
 function writing(outcome: (id: string) => Outcome = () => undefined) {
@@ -55,6 +58,20 @@ test('invariant 11: fails for the messages whose records could not be written, a
 
 describe('fails, so that the message ends in the dead-letter queue,', () => {
   const event = JSON.parse(delivered(deletion)) as { detail: object };
+  const reviewed = { deployment: 'ad-lambda-dev', report: 'access-review/1', sha256: 'a'.repeat(64), counts: { grants: 1 } };
+
+  test.each([
+    ['a time that no clock can read', JSON.stringify({ ...event, detail: { ...event.detail, occurredAt: '2025-03-01T10:00:00+00' } })],
+    ['a number that JSON cannot hold', delivered(accessReviewed(reviewed, detectedAt)).replace('"grants":1', '"grants":1e999')],
+    ['an id that no table takes', JSON.stringify({ ...event, detail: { ...event.detail, id: 'x'.repeat(2048) } })],
+  ])('and holds up no other of its batch, for %s', async (_, body) => {
+    const now = () => new Date(detectedAt);
+    const writer = new AuditWriter({ claims: memoryClaims(), segments: memoryTrail(), log: async () => undefined, revisions, now });
+    const [bad, ...others] = await recordAudit(writer, [body, ...deletions(2, 5).map(delivered)]);
+    expect(bad).toBeInstanceOf(InvalidEventError);
+    expect(others).toEqual([undefined, undefined]);
+  });
+
   test.each([
     ['no JSON', 'not json', /no JSON/],
     ['an empty message', '', /no JSON/],

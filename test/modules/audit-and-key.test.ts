@@ -157,3 +157,11 @@ test('GIVEN another environment and prefix WHEN synthesized THEN no name of one 
 test('GIVEN an environment WHEN synthesized THEN no data source asks an account at plan time', () => {
   expect(synthesize().json.data).toBeUndefined();
 });
+
+test.each([
+  [{}, '400'],
+  [{ auditRetentionDays: 7 }, '65'],
+  [{ archiveRetentionDays: 730 }, '765'],
+] as const)('GIVEN %j WHEN synthesized THEN an event that is replayed from the archive is still known as recorded', (props, days) => {
+  expect(synthesize(props).lambda('ad-lambda-test-record-audit').environment.variables.AUDIT_KEEP_DAYS).toBe(days);
+});

@@ -16,6 +16,13 @@ const template = synthesize({ targets, roleMappings: roleMappings as never });
 const both = ['identity-center', 'wiki'] as const;
 const targetOf = (from: Template, function_: string) => parseTargetSettings(from.lambda(name(function_)).environment.variables.TARGET);
 
+test('GIVEN a target that was taken out WHEN access is reviewed THEN what was made there is still looked up, and nothing of it written', () => {
+  const ledger = tableCalls(template, name('review-access'), name('roles'));
+  const asked = ['identity-center#corp.example.com#a', 'taken-out#corp.example.com#a'];
+  expect(ledger('BatchGetItem', asked)).toBe(true);
+  expect(['PutItem', 'UpdateItem', 'DeleteItem', 'Scan'].filter((operation) => ledger(operation, asked))).toEqual([]);
+});
+
 describe.each(both)('the target %s', (target) => {
   const queue = name(`sync-roles-${target}.fifo`);
 

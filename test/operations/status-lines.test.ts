@@ -200,9 +200,19 @@ describe('the status', () => {
       ['attention audit trail: closed up to hour 2025-03-10T08, which ended 3 h ago (audit-trail-broken.md)'],
     ],
     [
+      'a digest of an hour that is not over, which keeps the next from being closed',
+      { ...well, audit: known({ ...audit, newest: '2099-01-01T00' }) },
+      ['broken audit trail: hour 2099-01-01T00 is closed, and is not over (audit-trail-broken.md)'],
+    ],
+    [
       'hours that were never closed',
       { ...well, audit: known({ ...audit, newest: undefined, firstHour: '2025-03-10T01' }) },
       ['attention audit trail: no hour is closed yet, records are there since 2025-03-10T01 (audit-trail-broken.md)'],
+    ],
+    [
+      'no alarm that could ring',
+      { ...well, alarms: known({ ...alarms, count: 0 }) },
+      ['broken alarms: there is none: deploy the environment again (README.md)'],
     ],
     [
       'an alarm that rings',

@@ -62,6 +62,7 @@ describe('what a review says of a grant', () => {
     ['its membership may or may not be made', { memberships: { [key]: { grant: developers } } }, {}, 'pending', []],
     ['its assignments are being made', { memberships: { [key]: { ...membership, assigning: true } } }, {}, 'pending', []],
     ['the decision is done and it is not there', { memberships: {} }, {}, 'missing', ['missing']],
+    ['a later decision was taken and done while it was read', { revision: Date.parse(since) + 1, memberships: {} }, {}, 'pending', []],
     ['it is being ended', { memberships: { [key]: { ...membership, ending: 1 } } }, {}, 'ending', []],
     ['no decision gives it any more', { revision: 1, memberships: { [key]: membership } }, { grants: [] }, 'ending', []],
     ['a guard holds its end back', { staged: 'g-1', memberships: { [key]: membership } }, { grants: [] }, 'staged', ['staged']],

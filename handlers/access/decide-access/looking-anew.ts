@@ -27,7 +27,8 @@ export async function orderRevalidation(deps: DecideAccessDependencies): Promise
   const at = now.toISOString();
   const isNew = last?.digest !== digest;
   const revision = (last?.revision ?? 0) + (isNew ? 1 : 0);
-  if (isNew) await tellConfiguration(deps, loaded, { from: last?.digest, to: digest, revision, at });
+  // Of the same one, too: another may have been told, and taken back before it was remembered.
+  await tellConfiguration(deps, loaded, { from: last?.digest, to: digest, revision, at });
   const cause: Cause = { id: `revalidation-${due}-${at}`, type: 'Revalidation', occurredAt: at, detectedAt: at };
   await deps.fanOut([
     { revalidation: { of: 'groups' }, cause },

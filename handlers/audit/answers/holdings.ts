@@ -7,7 +7,7 @@
 import type { Grant } from '../../events/catalogue.ts';
 import type { ChainedRecord } from '../audit-record.ts';
 import { type EventRecord, isOf } from './event-record.ts';
-import { type Principal, principalKey } from './principals.ts';
+import { Names, type Principal, principalKey } from './principals.ts';
 
 /** One period in which a principal held a role. Times are ISO 8601. */
 export interface Holding extends Principal {
@@ -49,17 +49,23 @@ type Open = Mutable<Holding>;
 /** @param records those of the principals in question, in any order; others than decisions and changes at targets are passed over */
 export function holdings(records: Iterable<ChainedRecord>): readonly Holding[] {
   const decisions: EventRecord<'AccessDecided' | 'AccessViolationFound'>[] = [];
-  const changes: EventRecord<'RoleGranted' | 'RoleRevoked'>[] = [];
+  const changes: EventRecord<'RoleGranted' | 'RoleRevoked' | 'AccessEnded'>[] = [];
+  const names = new Names();
   for (const record of records) {
+    names.note(record);
     if (isOf(record, 'AccessDecided', 'AccessViolationFound')) decisions.push(record);
-    else if (isOf(record, 'RoleGranted', 'RoleRevoked')) changes.push(record);
+    else if (isOf(record, 'RoleGranted', 'RoleRevoked', 'AccessEnded')) changes.push(record);
   }
   const all: Open[] = [];
   for (const own of Map.groupBy(decisions, ({ unmapped: { domain, subject } }) => principalKey(domain, subject.guid)).values())
     all.push(...ofPrincipal(own));
   addMoves(all, changes);
-  return all.sort(inOrder);
+  return called(all, names).sort(inOrder);
 }
+
+/** Holdings with the names that their principals have by now. */
+export const called = (all: readonly Holding[], names: Names): Holding[] =>
+  all.map((holding) => ({ ...holding, subject: names.of(principalKey(holding.domain, holding.subject.guid)) ?? holding.subject }));
 
 const inOrder = (one: Holding, other: Holding): number =>
   compare(one.since, other.since) || compare(roleKey(one), roleKey(other)) || compare(one.subject.guid, other.subject.guid);
@@ -107,22 +113,27 @@ function ofPrincipal(decisions: readonly EventRecord<'AccessDecided' | 'AccessVi
       if (holding) holding.givenBy = metadata.uid;
     }
   }
-  const subject = inTurn.at(-1)?.unmapped.subject;
-  return subject === undefined ? all : all.map((holding) => ({ ...holding, subject }));
+  return all;
 }
 
 const isSame = (one: Grant | undefined, other: Grant): boolean => JSON.stringify(one) === JSON.stringify(other);
 
-function addMoves(all: readonly Open[], changes: readonly EventRecord<'RoleGranted' | 'RoleRevoked'>[]): void {
+function addMoves(all: readonly Open[], changes: readonly EventRecord<'RoleGranted' | 'RoleRevoked' | 'AccessEnded'>[]): void {
   const key = (domain: string, guid: string, grant: Pick<Grant, 'role' | 'target' | 'since'>) =>
     `${principalKey(domain, guid)}/${roleKey(grant)}/${grant.since}`;
   const byKey = new Map(all.map((holding) => [key(holding.domain, holding.subject.guid, holding), holding]));
   for (const { metadata, unmapped } of changes) {
-    const { domain, subject, change, times, type } = unmapped;
-    const moves = byKey.get(key(domain, subject.guid, change.grant))?.moves;
-    moves?.push({ at: times.detectedAt, done: type === 'RoleGranted' ? 'given' : 'taken', by: metadata.uid });
+    const { domain, subject, times, type } = unmapped;
+    // Of an account that was gone by itself only the end of all its access tells.
+    for (const grant of type === 'AccessEnded' ? unmapped.change.ended : [unmapped.change.grant]) {
+      const moves = byKey.get(key(domain, subject.guid, grant))?.moves;
+      moves?.push({ at: times.detectedAt, done: type === 'RoleGranted' ? 'given' : 'taken', by: metadata.uid });
+    }
   }
-  for (const { moves } of all) moves.sort((one, other) => compare(one.at, other.at) || compare(other.done, one.done));
+  for (const holding of all) {
+    const moves = holding.moves.sort((one, other) => compare(one.at, other.at) || compare(other.done, one.done));
+    holding.moves = moves.filter(({ done }, index) => done === 'given' || moves[index - 1]?.done !== 'taken');
+  }
 }
 
 /** Whether it was held then. @param at ISO 8601; undefined: now */

@@ -32,8 +32,11 @@ export const fullName = ({ samAccountName, userPrincipalName, name }: Subject): 
 
 /** Letter case of a name as the directory may have it: sources find texts by their letters. */
 export const spellings = (text: string): readonly string[] => [
-  ...new Set([text, text.toLowerCase(), text.toUpperCase(), text.charAt(0).toUpperCase() + text.slice(1).toLowerCase()]),
+  ...new Set([text, text.toLowerCase(), text.toUpperCase(), text.charAt(0).toUpperCase() + text.slice(1).toLowerCase(), capitals(text)]),
 ];
+
+/** `Ada Sample`, `Ada.Sample@corp.example.com` */
+const capitals = (text: string): string => text.toLowerCase().replace(/(?<![\p{L}\p{N}]|@.*)\p{L}/gu, (letter) => letter.toUpperCase());
 
 /**
  * The one user that is, or was, called so: by sAMAccountName, user principal name, name or objectGUID.
@@ -63,6 +66,29 @@ export async function findPrincipal(records: TrailRecords, given: string): Promi
   );
   throw new AnswerError('ambiguous', `${JSON.stringify(given)} is, or was, more than one: give the objectGUID\n${listed.join('\n')}`);
 }
+
+/** What principals are called, by `principalKey`. */
+export class Names {
+  readonly #newest = new Map<string, ChainedRecord>();
+
+  note(record: ChainedRecord): void {
+    const { domain, subject } = record.unmapped;
+    const key = principalKey(domain, subject.guid);
+    const known = this.#newest.get(key);
+    if (known === undefined || isNewer(record, known)) this.#newest.set(key, record);
+  }
+
+  of(key: string): Subject | undefined {
+    return this.#newest.get(key)?.unmapped.subject;
+  }
+}
+
+/** What is done at a target, or is not, tells the name that the last decision went by. */
+const tellsName = ({ unmapped: { source } }: ChainedRecord): boolean =>
+  source === 'active-directory.directory' || source === 'active-directory.access';
+
+const isNewer = (one: ChainedRecord, other: ChainedRecord): boolean =>
+  tellsName(one) === tellsName(other) ? one.unmapped.times.detectedAt >= other.unmapped.times.detectedAt : tellsName(one);
 
 function isCalled({ samAccountName, userPrincipalName, name }: Subject, given: string): boolean {
   const lower = given.toLowerCase();

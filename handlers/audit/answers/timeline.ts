@@ -89,7 +89,8 @@ export async function timelinesOfUser(records: TrailRecords, user: string, since
 }
 
 async function timelineFrom(records: TrailRecords, root: ChainedRecord, { key }: Scope): Promise<Timeline> {
-  const since = recordedFrom(new Date(root.metadata.logged_time));
+  // Its own record may be later than those of what it led to: it came again from a dead-letter queue.
+  const since = recordedFrom(new Date(root.unmapped.times.detectedAt));
   const isInScope = ({ unmapped }: ChainedRecord) => key === undefined || principalKey(unmapped.domain, unmapped.subject.guid) === key;
   const tree: ById = new Map([[root.metadata.uid, root]]);
   const follow = async (from: readonly string[]): Promise<void> => {
@@ -224,29 +225,33 @@ function undone(record: ChainedRecord, all: readonly ChainedRecord[]): readonly 
   const own = all.filter(({ unmapped }) => principalKey(unmapped.domain, unmapped.subject.guid) === key && unmapped.revision >= revision);
   const open = (grants: readonly Grant[], type: 'RoleGranted' | 'RoleRevoked') =>
     grants.filter((grant) => !own.some((one) => isOf(one, type) && isSame(one.unmapped.change.grant, grant)));
-  return [...open(change.granted, 'RoleGranted'), ...open(change.revoked, 'RoleRevoked')].map((grant): MissingHop => {
-    const gives = change.granted.includes(grant);
-    const undo = `${grant.role} ${gives ? 'not given' : 'not taken away'} at ${grant.target}`;
-    const missing = { hop: 'target', target: grant.target, expected: true } as const;
-    const staged = own.find((one) => isOf(one, 'RevocationStaged') && one.unmapped.change.target === grant.target);
-    if (!gives && staged && isOf(staged, 'RevocationStaged'))
-      return { ...missing, what: `${undo}: a guard holds it back`, look: { guard: staged.unmapped.change.guard } };
-    const failed = own.findLast((one) => isOf(one, 'RoleChangeFailed') && one.unmapped.change.target === grant.target);
-    if (failed && isOf(failed, 'RoleChangeFailed')) {
-      const { reason, remedy } = failed.unmapped.change;
-      return { ...missing, what: `${undo}: it failed, ${reason}`, look: { text: remedy } };
-    }
-    const next = own.find((one) => isOf(one, 'AccessDecided') && one.unmapped.revision > revision && reverses(one, grant, gives));
-    if (next !== undefined)
-      return {
-        ...missing,
-        what: `${undo}: a later decision wants the opposite`,
-        look: { text: `event ${next.metadata.uid}` },
-        expected: false,
-      };
-    const what = `${undo}: nothing tells of it; it is on its way, or in the dead-letter queue`;
-    return { ...missing, what, look: { function: `sync-roles-${grant.target}` } };
-  });
+  const isEnded = (grant: Grant) =>
+    own.some((one) => isOf(one, 'AccessEnded') && one.unmapped.change.ended.some((ended) => isSame(ended, grant)));
+  return [...open(change.granted, 'RoleGranted'), ...open(change.revoked, 'RoleRevoked').filter((grant) => !isEnded(grant))].map(
+    (grant): MissingHop => {
+      const gives = change.granted.includes(grant);
+      const undo = `${grant.role} ${gives ? 'not given' : 'not taken away'} at ${grant.target}`;
+      const missing = { hop: 'target', target: grant.target, expected: true } as const;
+      const staged = own.find((one) => isOf(one, 'RevocationStaged') && one.unmapped.change.target === grant.target);
+      if (!gives && staged && isOf(staged, 'RevocationStaged'))
+        return { ...missing, what: `${undo}: a guard holds it back`, look: { guard: staged.unmapped.change.guard } };
+      const failed = own.findLast((one) => isOf(one, 'RoleChangeFailed') && one.unmapped.change.target === grant.target);
+      if (failed && isOf(failed, 'RoleChangeFailed')) {
+        const { reason, remedy } = failed.unmapped.change;
+        return { ...missing, what: `${undo}: it failed, ${reason}`, look: { text: remedy } };
+      }
+      const next = own.find((one) => isOf(one, 'AccessDecided') && one.unmapped.revision > revision && reverses(one, grant, gives));
+      if (next !== undefined)
+        return {
+          ...missing,
+          what: `${undo}: a later decision wants the opposite`,
+          look: { text: `event ${next.metadata.uid}` },
+          expected: false,
+        };
+      const what = `${undo}: nothing tells of it; it is on its way, or in the dead-letter queue`;
+      return { ...missing, what, look: { function: `sync-roles-${grant.target}` } };
+    },
+  );
 }
 
 const isSame = (one: Grant, other: Grant): boolean => roleKey(one) === roleKey(other) && one.since === other.since;

@@ -1,11 +1,11 @@
 /** Who has and had what: of one user, or of one role. */
 import type { ChainedRecord } from '../audit-record.ts';
 import { AnswerError } from './answer-error.ts';
-import { readCauses } from './causes.ts';
+import { mostIds, readCauses } from './causes.ts';
 import { isOf } from './event-record.ts';
 import { decisionsOf, type GrantRow, grantRows } from './grant-rows.ts';
-import { holdings, isHeldAt } from './holdings.ts';
-import { findPrincipal, type Naming, namings, type Principal, spellings } from './principals.ts';
+import { called, type Holding, holdings, isHeldAt } from './holdings.ts';
+import { findPrincipal, Names, type Naming, namings, type Principal, principalKey, spellings } from './principals.ts';
 import type { TrailRecords } from './trail-records.ts';
 
 export interface Asked {
@@ -26,20 +26,15 @@ export interface WhoAnswer {
 export async function who(records: TrailRecords, user: string, { at, target }: Asked): Promise<WhoAnswer> {
   const meant = await findPrincipal(records, user);
   const known = await recordsOf(records, meant);
-  const principal = { ...meant, subject: lastSubject(known.values(), meant) };
+  const calls = new Names();
+  for (const record of known.values()) calls.note(record);
+  const principal = { ...meant, subject: calls.of(principalKey(meant.domain, meant.subject.guid)) ?? meant.subject };
   const time = at?.toISOString();
   const held = holdings(known.values()).filter(
     (holding) => (target === undefined || holding.target === target) && (time === undefined || isHeldAt(holding, time)),
   );
   await readCauses(records, known);
   return { principal, names: namings(known.values(), principal.subject.guid), grants: grantRows(held, known, time) };
-}
-
-/** As it is called by now: the name that was asked for may be an old one. */
-function lastSubject(known: Iterable<ChainedRecord>, { subject }: Principal): Principal['subject'] {
-  const own = [...known].filter(({ unmapped }) => unmapped.subject.guid === subject.guid);
-  const last = own.reduce<ChainedRecord | undefined>((one, other) => (one && one.time > other.time ? one : other), undefined);
-  return last?.unmapped.subject ?? subject;
 }
 
 /** All records that a principal is the subject or the member of, by their events' ids. */
@@ -67,6 +62,7 @@ export async function what(records: TrailRecords, role: string, { at, target }: 
       const { holds, revoked } = record.unmapped.change;
       return holds.some(isMeant) || revoked.some(isMeant);
     }
+    if (isOf(record, 'AccessEnded')) return record.unmapped.change.ended.some(isMeant);
     return isOf(record, 'RoleGranted', 'RoleRevoked', 'AccessViolationFound') && isMeant(record.unmapped.change.grant);
   };
   const known = await byId(records.read({ mentions: spellings(role), where }));
@@ -77,8 +73,18 @@ export async function what(records: TrailRecords, role: string, { at, target }: 
       'unknown',
       `no record says that anybody had the role ${JSON.stringify(role)}${target === undefined ? '' : ` at ${target}`}: give its name as "who" shows it`,
     );
-  const held = time === undefined ? all : all.filter((holding) => isHeldAt(holding, time));
+  const held = await calledNow(records, time === undefined ? all : all.filter((holding) => isHeldAt(holding, time)));
   const decisions = decisionsOf(held, known);
   await readCauses(records, decisions);
   return grantRows(held, decisions, time);
+}
+
+/** Who holds a role was perhaps renamed since, and somebody else has the name. */
+async function calledNow(records: TrailRecords, held: readonly Holding[]): Promise<readonly Holding[]> {
+  const keys = new Set(held.map(({ domain, subject }) => principalKey(domain, subject.guid)));
+  const guids = new Set(held.map(({ subject }) => subject.guid));
+  const names = new Names();
+  const where = ({ unmapped: { domain, subject } }: ChainedRecord) => keys.has(principalKey(domain, subject.guid));
+  for await (const record of records.read({ mentions: guids.size > mostIds ? undefined : [...guids], where })) names.note(record);
+  return called(held, names);
 }

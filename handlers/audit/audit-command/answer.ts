@@ -5,7 +5,7 @@ import { type CsvTable, csv } from './csv.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Options } from './options.ts';
 import { openRecords } from './records-source.ts';
-import { type Fact, facts } from './terminal-text.ts';
+import { type Fact, facts, plain } from './terminal-text.ts';
 
 export interface Answer {
   readonly text: (width: number) => string;
@@ -27,7 +27,7 @@ export async function answer(
   const records = await openRecords(options, now);
   try {
     const { text, json, csv: csvTable, exitCode } = await ask(withProgress(records, surroundings));
-    const covers = await records.coverage();
+    const covers = limited(await records.coverage(), options);
     if (options.format === 'json') out(`${JSON.stringify({ ...json, covers })}\n`);
     else if (options.format === 'csv' && csvTable !== undefined) {
       out(csv(csvTable));
@@ -39,15 +39,25 @@ export async function answer(
   }
 }
 
+/** With what was asked for and is not covered. */
+function limited({ from, to, incomplete }: Coverage, { since, at }: Options): Coverage {
+  if (from === undefined || to === undefined) return {};
+  const first = (since ?? at)?.toISOString();
+  const limits = [
+    ...(first !== undefined && first < from ? [`there is nothing from before ${from}`] : []),
+    ...(first !== undefined && first > to ? [`there is nothing from after ${to}`] : []),
+    ...(incomplete === undefined ? [] : [incomplete]),
+  ];
+  return { from, to, ...(limits.length === 0 ? {} : { incomplete: limits.join('; ') }) };
+}
+
 function coverageText({ from, to, incomplete }: Coverage, { since, until }: Options, width: number): string {
   if (from === undefined || to === undefined) return 'the trail has no records\n';
   const asked = [...(since ? [`since ${since.toISOString()}`] : []), ...(until ? [`before ${until.toISOString()}`] : [])];
-  const cut = since !== undefined && since.toISOString() < from ? [`there is nothing from before ${from}`] : [];
-  const limits = [...cut, ...(incomplete === undefined ? [] : [incomplete])];
   return facts(
     [
       ['records', `from ${from} to ${to}${asked.length > 0 ? `, asked ${asked.join(' and ')}` : ''}`],
-      ...limits.map((limit): Fact => ['NOT COMPLETE', limit]),
+      ...(incomplete === undefined ? [] : [['NOT COMPLETE', incomplete] satisfies Fact]),
     ],
     width,
   );
@@ -67,7 +77,7 @@ function withProgress(records: TrailRecords, { error, elapsed }: Surroundings): 
           read += 1;
           if (elapsed() - told >= progressEveryMs) {
             told = elapsed();
-            error(`${read} records read, at ${record.unmapped.times.recordedAt}\n`);
+            error(`${read} records read, at ${plain(record.unmapped.times.recordedAt)}\n`);
           }
           return where(record);
         },

@@ -34,7 +34,7 @@ export function facts(all: readonly Fact[], width: number): string {
 }
 
 const factLine = ([name, text]: Fact, indent: number, size: number, width: number): string =>
-  wrapped(`${' '.repeat(indent)}${name.padEnd(size)}`, plain(text), indent + size, width);
+  wrapped(`${' '.repeat(indent)}${plain(name).padEnd(size)}`, plain(text), indent + size, width);
 
 function wrapped(before: string, text: string, indent: number, width: number): string {
   const lines: string[] = [];

@@ -7,19 +7,8 @@ import { linesOf, readLine } from '../chain.ts';
 import { type Digest, type DigestedSegment, type DigestedWriter, digestHash, digestText, readDigest } from '../digest.ts';
 import type { SignDigest } from '../digest-key.ts';
 import type { EventClaims } from '../event-claims.ts';
-import type { Evidence } from '../evidence.ts';
-import {
-  digestKey,
-  digestsFolder,
-  endOfHour,
-  type Hour,
-  hourAfter,
-  hourBefore,
-  hourOf,
-  hourOfKey,
-  recordsFolder,
-  segmentsOf,
-} from '../segment.ts';
+import { type Evidence, firstHour } from '../evidence.ts';
+import { digestKey, digestsFolder, endOfHour, type Hour, hourAfter, hourBefore, hourOf, segmentsOf } from '../segment.ts';
 import type { Segments } from '../segments.ts';
 
 export interface CloseAuditDependencies {
@@ -30,7 +19,7 @@ export interface CloseAuditDependencies {
   readonly sign: SignDigest;
   readonly now: () => Date;
   /** Tells what is wrong in an hour; the digest is signed all the same, as evidence of what was there. */
-  readonly onBroken: (broken: { readonly hour: Hour; readonly key: string; readonly reason: 'chain' | 'missing' }) => void;
+  readonly onBroken: (broken: { readonly hour: Hour; readonly key: string; readonly reason: 'chain' | 'missing' | 'replaced' }) => void;
 }
 
 /** After the end of an hour: many times the life of an invocation, so that a segment that comes later is an exception. */
@@ -66,13 +55,13 @@ async function lastDigest(evidence: Evidence, now: Date): Promise<Digest | undef
     if (found === undefined) continue;
     const signed = readDigest((await evidence.read(found)) ?? Buffer.alloc(0));
     if (signed === undefined) throw new RetryableError(`${found} is no digest: restore the version that close-audit wrote, it is locked`);
+    const { hour } = signed.digest;
+    if (digestKey(hour) !== found)
+      throw new RetryableError(`${found} is no digest of its hour: restore the version that close-audit wrote`);
+    // Nothing would be closed until then.
+    if (endOfHour(hour) > now) throw new RetryableError(`${found} is of an hour that is not over: find out who wrote it, and take it away`);
     return signed.digest;
   }
-  return undefined;
-}
-
-async function firstHour(evidence: Evidence): Promise<Hour | undefined> {
-  for await (const key of evidence.list(recordsFolder)) return hourOfKey(key);
   return undefined;
 }
 
@@ -80,6 +69,7 @@ async function digestOf(deps: CloseAuditDependencies, hour: Hour, last: Digest |
   const keys = [...(await late(deps.evidence, hour, last)), ...(await keysOf(deps.evidence, hour))];
   const writers = new Map<string, DigestedWriter>();
   const segments: DigestedSegment[] = [];
+  const heads = new Map<string, { readonly records: number; readonly head: string | undefined }>();
   for (let from = 0; from < keys.length; from += readsAtOnce) {
     const batch = keys.slice(from, from + readsAtOnce);
     const bodies = await mapLimited(batch, readsAtOnce, (key) => deps.evidence.read(key));
@@ -87,13 +77,20 @@ async function digestOf(deps: CloseAuditDependencies, hour: Hour, last: Digest |
       const key = batch[index];
       if (key === undefined || body === undefined) continue;
       const lines = [...linesOf(body)];
+      const last = lines.at(-1);
+      heads.set(key, { records: lines.length, head: last && readLine(last)?.hash });
       if (!follow(writers, lines)) deps.onBroken({ hour, key, reason: 'chain' });
       segments.push({ key, hash: sha256(body), bytes: body.length, records: lines.length });
     }
   }
-  const there = new Set(keys);
-  const missing = (await deps.claims.writtenIn(hour)).map(({ key }) => key).filter((key) => !there.has(key));
-  for (const key of missing) deps.onBroken({ hour, key, reason: 'missing' });
+  const missing: string[] = [];
+  for (const { key, records, head } of await deps.claims.writtenIn(hour)) {
+    const found = heads.get(key);
+    // Whoever may write to the bucket may put another version over a segment, with a chain that fits.
+    if (found?.records === records && found.head === head) continue;
+    missing.push(key);
+    deps.onBroken({ hour, key, reason: found === undefined ? 'missing' : 'replaced' });
+  }
   return {
     version: 1,
     trail: deps.trail,

@@ -1,6 +1,8 @@
 /** One audit record for every identity event. A message is done only when its record is written. */
 import { type AnyIdentityEvent, parseEvent } from '../../events/identity-event.ts';
+import { canonicalJson, type JsonValue } from '../../platform/canonical-json.ts';
 import { InvalidEventError } from '../../platform/errors.ts';
+import { auditRecord } from '../audit-record.ts';
 import type { AuditWriter, Outcome } from '../audit-writer.ts';
 import { mostClaimed } from '../event-claims.ts';
 
@@ -26,8 +28,12 @@ export async function recordAudit(writer: Pick<AuditWriter, 'record'>, bodies: r
 
 function parse(body: string): AnyIdentityEvent | InvalidEventError {
   try {
-    return parseEvent(JSON.parse(body));
+    const event = parseEvent(JSON.parse(body));
+    // One that makes no record would hold up all others of its batch, each time anew.
+    canonicalJson(auditRecord(event, event.detectedAt, { code: '', configuration: '' }) as unknown as JsonValue);
+    return event;
   } catch (cause) {
+    if (cause instanceof TypeError) return new InvalidEventError(`event makes no record: ${cause.message}`, { cause });
     if (cause instanceof SyntaxError) return new InvalidEventError('message is no JSON: send an identity event', { cause });
     if (cause instanceof InvalidEventError) return cause;
     throw cause;

@@ -21,6 +21,8 @@ export const auditLines = (audit: Reading<AuditReading>, now: Date): readonly Li
     if (lines.length > 0) return lines;
     if (newest === undefined) return [firstHour === undefined ? ok(of, 'holds no record yet') : unclosed(firstHour, now)];
     const age = secondsSince(endOfHour(newest).toISOString(), now);
+    // Whoever put it there keeps close-audit from closing anything until then.
+    if (age < 0) return [broken(of, `hour ${newest} is closed, and is not over`, pages.auditTrailBroken)];
     const fact = `closed up to hour ${newest}, which ended ${span(age)} ago`;
     if (age > brokenSeconds) return [broken(of, fact, pages.auditTrailBroken)];
     return [age > lateSeconds ? attention(of, fact, pages.auditTrailBroken) : ok(of, fact)];

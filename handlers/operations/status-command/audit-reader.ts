@@ -1,7 +1,7 @@
 /** Reads the digests of the audit trail of the last day. */
 import { readDigest } from '../../audit/digest.ts';
-import type { Evidence } from '../../audit/evidence.ts';
-import { digestKey, digestsFolder, hourOf, hourOfKey, recordsFolder } from '../../audit/segment.ts';
+import { type Evidence, firstHour } from '../../audit/evidence.ts';
+import { digestKey, digestsFolder, hourOf } from '../../audit/segment.ts';
 import { mapLimited } from '../../platform/dynamodb.ts';
 import type { AuditReading } from './readings.ts';
 
@@ -27,9 +27,4 @@ async function recentDigests(evidence: Evidence, now: Date): Promise<readonly st
   let newest: string | undefined;
   for await (const key of evidence.list(digestsFolder)) newest = key;
   return newest === undefined ? [] : [newest];
-}
-
-async function firstHour(evidence: Evidence): Promise<string | undefined> {
-  for await (const key of evidence.list(recordsFolder)) return hourOfKey(key);
-  return undefined;
 }

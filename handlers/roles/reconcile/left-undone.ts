@@ -3,10 +3,10 @@
  * cut, evidence that is not out), and roles that were made here and that nobody is to hold any more.
  */
 import { principalKey } from '../../access/grants.ts';
-import type { PrincipalMessage, RoleMessage } from '../../access/role-message.ts';
+import type { PrincipalMessage, RoleDriftMessage, RoleMessage } from '../../access/role-message.ts';
 import { eachLimited, mapLimited } from '../../platform/dynamodb.ts';
-import type { Desired } from '../drift.ts';
-import { accountPk, type Ledger, rolePk } from '../ledger.ts';
+import type { Actual, Desired } from '../drift.ts';
+import { accountPk, assignmentKey, type Ledger, rolePk } from '../ledger.ts';
 import { isCurrent } from '../plan.ts';
 import type { ListedRole } from '../target.ts';
 import { runCause } from './healing.ts';
@@ -39,6 +39,36 @@ export async function unfinishedOf(
     // Nothing was begun: what should be there a listing shows.
     if (made === undefined || isCurrent(made, revision, now().toISOString())) return [];
     return [{ domain, guid: subject.guid, revision, cause: runCause(settings.name, run) }];
+  });
+  return messages.flat();
+}
+
+/**
+ * Messages about roles that nobody is to hold, and whose assignments an interrupted run made and has not told: no other run comes to them.
+ *
+ * @param there assignments at the target, by the role's id
+ * @param settledBefore what was begun later is on its way, ISO 8601
+ */
+export async function untoldRoles(
+  { settings, ledger }: LeftUndoneDependencies,
+  run: string,
+  desired: Desired,
+  { roles, assignments: there }: Pick<Actual, 'roles' | 'assignments'>,
+  settledBefore: string,
+  sent: readonly RoleMessage[],
+): Promise<readonly RoleDriftMessage[]> {
+  const known = new Set(sent.flatMap((message) => ('role' in message ? [message.role.toLowerCase()] : [])));
+  const messages = await mapLimited(roles, width, async ({ id, mark }): Promise<readonly RoleDriftMessage[]> => {
+    if (mark === undefined || desired.roles.has(mark) || known.has(mark)) return [];
+    const made = await ledger.readRole(rolePk(settings.name, mark));
+    if (made?.roleId !== id) return [];
+    const listed = new Set((there.get(id) ?? []).map(assignmentKey));
+    const assignments = Object.values(made.assignments ?? {}).flatMap(({ assignment, state, since }) =>
+      state === 'making' && since < settledBefore && listed.has(assignmentKey(assignment)) ? [assignment] : [],
+    );
+    if (assignments.length === 0) return [];
+    const drift = { run, kinds: ['assignment-missing' as const] };
+    return [{ role: mark, extraMembers: [], assignments, cause: runCause(settings.name, run), drift }];
   });
   return messages.flat();
 }

@@ -20,7 +20,7 @@ import type { TargetSettings } from '../target-settings.ts';
 import { aboutTarget } from '../target-subject.ts';
 import { comparedOf, type DriftReport, driftReport, outcomeOf } from './drift-report.ts';
 import { grantsKeyOf, healingOf, removalsOf, runCause } from './healing.ts';
-import { formerRoles, unfinishedOf } from './left-undone.ts';
+import { formerRoles, unfinishedOf, untoldRoles } from './left-undone.ts';
 import { actualOf, listMore, membersListed, nothingListed, type Progress } from './listing.ts';
 import type { Mode, Run, RunState, RunStore } from './run-store.ts';
 
@@ -164,7 +164,8 @@ async function conclude(deps: ReconcileDependencies, run: Run, progress: Progres
     const healing = healingOf(settings.name, run.id, desired, findings, heldBack === undefined);
     const unfinished = await unfinishedOf(deps, run.id, desired, rules.settledBefore, healing);
     if (unfinished.length > 0) log.warn('DECISIONS_UNFINISHED', { target: settings.name, run: run.id, principals: unfinished.length });
-    await deps.send([...healing, ...unfinished, ...sweep]);
+    const untold = await untoldRoles(deps, run.id, desired, actualOf(progress), rules.settledBefore, healing);
+    await deps.send([...healing, ...unfinished, ...untold, ...sweep]);
   }
   logReport(log, report, keys);
   return { findings, keys };
