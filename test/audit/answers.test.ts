@@ -187,6 +187,21 @@ describe('changes', () => {
     expect(await types({ user: 'ada', severity: 'Medium' })).toEqual(['UserDisabled', 'UserDeleted']);
     expect((await changes(records(), { types: [] })).filter(({ deletion }) => deletion).map(({ event }) => event)).toEqual([deleted.id]);
   });
+
+  test("GIVEN a person's word on a guard or a review WHEN changes are asked for THEN they say whose it is", async () => {
+    const by = 'arn:aws:sts::111122223333:assumed-role/reviewer/grace';
+    const signed = { by, digest: '0'.repeat(64), signature: 'AAAAAAAAAAA=' };
+    const guard = { target: 'wiki', guard: '3f9c0a17be42', staged: 2 };
+    const wiki: Subject = { guid: guidOf(950), type: 'target', name: 'wiki', dn: 'target=wiki' };
+    teller.event('GuardDecided', wiki, { ...guard, outcome: 'approved', ...signed });
+    teller.event('GuardReleased', wiki, { ...guard, outcome: 'approved', by });
+    teller.event('GuardReleased', wiki, { ...guard, outcome: 'expired' });
+    const report: Subject = { guid: guidOf(951), type: 'report', name: 'access-review/2025-03-01/a', dn: 'report=a' };
+    const word = { report: report.name, sha256: '0'.repeat(64), counts: {}, by: 'Grace Sample', signer: by, signature: 'AAAAAAAAAAA=' };
+    teller.event('AccessReviewSignedOff', report, word);
+    const told = await changes(records(), { types: ['GuardDecided', 'GuardReleased', 'AccessReviewSignedOff'] });
+    expect(told.map((one) => one.by)).toEqual([by, by, 'active-directory.roles', `Grace Sample (${by})`]);
+  });
 });
 
 describe('timeline', () => {
