@@ -32,6 +32,7 @@ th button{all:unset;cursor:pointer;font-weight:600;display:block;width:100%}
 th button:focus-visible{outline:2px solid var(--accent)}
 [aria-sort=ascending] button::after{content:" \\2191"}[aria-sort=descending] button::after{content:" \\2193"}
 i{font-style:normal;unicode-bidi:isolate}
+time{white-space:nowrap}
 td small{display:block;color:var(--soft);font-size:.86em}
 td small.id{font-family:ui-monospace,monospace;font-size:.76em}
 .mark{display:inline-block;border:1px solid currentColor;border-radius:.3rem;padding:0 .35rem;margin:0 .2rem .2rem 0;font-size:.86em;color:var(--waits)}

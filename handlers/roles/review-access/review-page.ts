@@ -109,7 +109,7 @@ function facts({ report, begunAt, generatedAt, configuration, targets, logons }:
       'Last use',
       `not told by the target: ${names(targets.map(({ name }) => name))}. Last log-on: ${logons.length === 0 ? 'no directory mirrors lastLogonTimestamp' : `by lastLogonTimestamp of ${names(logons)}`}`,
     ],
-    ['Sign off', `<code>npm run access-review -- sign-off --report ${escaped(report)}.json --by NAME</code>`],
+    ['Sign off', `<code>npm run access-review -- sign-off --environment ENVIRONMENT --report ${escaped(report)}.json --by NAME</code>`],
   ];
   return `<dl>${told.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>`;
 }
