@@ -13,7 +13,7 @@ import { byId, recordsOf } from './who.ts';
 import { findRecord } from './why.ts';
 
 export interface Hop {
-  readonly hop: 'directory' | 'event' | 'decision' | 'target' | 'audit';
+  readonly hop: 'directory' | 'event' | 'decision' | 'approval' | 'target' | 'audit';
   /** ISO 8601. */
   readonly at: string;
   /** Milliseconds since the hop before; undefined for the first. */
@@ -154,11 +154,16 @@ const msBetween = (from: string, to: string): number => Date.parse(to) - Date.pa
 function hopsOf(root: ChainedRecord, effects: readonly ChainedRecord[], tree: ReadonlyMap<string, ChainedRecord>): readonly Hop[] {
   const { times, source } = root.unmapped;
   const recordedMs = (record: ChainedRecord) => msBetween(record.unmapped.times.detectedAt, record.unmapped.times.recordedAt);
-  const first = { what: whatHappened(root), event: root.metadata.uid, failed: root.status_id === 2, recordedMs: recordedMs(root) };
+  const first = {
+    what: `${whatHappened(root)}${byText(root)}`,
+    event: root.metadata.uid,
+    failed: root.status_id === 2,
+    recordedMs: recordedMs(root),
+  };
   const begins: Hop[] =
     source === 'active-directory.directory'
       ? [
-          { hop: 'directory', at: times.occurredAt, ...first, what: `${first.what}${byText(root)}` },
+          { hop: 'directory', at: times.occurredAt, ...first },
           {
             ...first,
             hop: 'event',
@@ -202,8 +207,13 @@ function hopsOf(root: ChainedRecord, effects: readonly ChainedRecord[], tree: Re
   ];
 }
 
-const hopOf = ({ unmapped }: ChainedRecord): Hop['hop'] =>
-  unmapped.source === 'active-directory.directory' ? 'event' : unmapped.source === 'active-directory.access' ? 'decision' : 'target';
+/** By the domain that raised the event; each that is not named acts at a target. */
+const hopsBySource: Readonly<Record<string, Hop['hop']>> = {
+  'active-directory.directory': 'event',
+  'active-directory.access': 'decision',
+  'active-directory.approval': 'approval',
+};
+const hopOf = ({ unmapped }: ChainedRecord): Hop['hop'] => hopsBySource[unmapped.source] ?? 'target';
 
 /** Nothing tells whether there was anything to decide. */
 function withoutDecision(root: ChainedRecord, tree: readonly ChainedRecord[]): MissingHop[] {
