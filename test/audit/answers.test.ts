@@ -232,6 +232,15 @@ describe('timeline', () => {
     await expect(timelinesOfUser(records(), 'ada', new Date('2026-01-01'))).rejects.toMatchObject({ kind: 'unknown' });
   });
 
+  test('GIVEN a violation WHEN its timeline is asked for THEN it is done where it was ended, and not where it was reported', async () => {
+    for (const outcome of ['revoked', 'reported'] as const) {
+      const changed = teller.event('PasswordChanged', ada, { before: teller.now, after: null });
+      teller.event('AccessViolationFound', ada, { grant, denial: denialOf('developers', 'wiki'), outcome }, { cause: changed });
+      const { hops } = await timelineOfEvent(records(), changed.id);
+      expect(hops.map(({ hop, failed }) => [hop, failed])).toContainEqual(['decision', outcome === 'reported']);
+    }
+  });
+
   test('GIVEN several events of one poll WHEN only the first led to a decision THEN the others follow that one', async () => {
     const at = teller.now;
     const removed = { ...teller.member('GroupMemberRemoved', ada, 'devs'), detectedAt: at };

@@ -185,7 +185,7 @@ function hopsOf(root: ChainedRecord, effects: readonly ChainedRecord[], tree: Re
       what: whatHappened(record),
       event: record.metadata.uid,
       ...(target === undefined ? {} : { target }),
-      failed: record.status_id === 2 || isOf(record, 'RevocationStaged', 'AccessDenied', 'AccessViolationFound'),
+      failed: record.status_id === 2 || isOf(record, 'RevocationStaged', 'AccessDenied') || isOnlyReported(record),
     };
   });
   follow.sort((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0));
@@ -206,6 +206,10 @@ function hopsOf(root: ChainedRecord, effects: readonly ChainedRecord[], tree: Re
     },
   ];
 }
+
+/** A policy forbids it, and it goes on. */
+const isOnlyReported = (record: ChainedRecord): boolean =>
+  isOf(record, 'AccessViolationFound') && record.unmapped.change.outcome === 'reported';
 
 /** By the domain that raised the event; each that is not named acts at a target. */
 const hopsBySource: Readonly<Record<string, Hop['hop']>> = {
