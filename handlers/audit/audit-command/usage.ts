@@ -21,7 +21,7 @@ export const usage = `usage: npm run audit -- ACTION [options]
                      changes from then on, and before then
   --severity SEVERITY
                      informational, low, medium, high or critical, and what is worse
-  --json, --csv      print JSON, or for tables CSV, on standard output
+  --json, --csv      print JSON, or of who, what and changes CSV, on standard output
 
   --environment NAME environment of the deployment                [dev]
   --prefix PREFIX    prefix of the deployment                     [ad-lambda]

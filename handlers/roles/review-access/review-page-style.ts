@@ -40,6 +40,7 @@ td small.id{font-family:ui-monospace,monospace;font-size:.76em}
 tr.group th{background:var(--raised);padding-top:.6rem}
 tr.group span{color:var(--soft);font-weight:400}
 col.w1{width:6.8em}col.w2{width:11%}col.w3{width:16%}col.w4{width:20%}
+@media(max-width:56rem){.tools{position:static;height:auto}#grants thead th{top:0}}
 .after{display:flex;gap:.5rem;align-items:center;padding:.75rem 0}
 [hidden]{display:none!important}
 .tools,.after{visibility:hidden}.js .tools,.js .after{visibility:visible}
