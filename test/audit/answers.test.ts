@@ -74,6 +74,12 @@ describe('who', () => {
     }
   });
 
+  test('GIVEN a DN or a SID, as "who", "decide" and Windows events show them, WHEN it is asked about THEN it is found', async () => {
+    const bob = teller.user('bob', { sid: 'S-1-5-21-1-2-3-1105', dn: `CN=Sample\\, Bob,OU=People,${base}` });
+    teller.decided(bob, {});
+    for (const name of [bob.dn, bob.sid ?? '']) expect((await who(records(), name, {})).principal.subject).toEqual(bob);
+  });
+
   test('fails for a name that two had, and names both; each is found by its GUID', async () => {
     const other = teller.user('ada');
     const second = grantOf('admins', 'wiki', teller.now);

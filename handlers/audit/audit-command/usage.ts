@@ -15,7 +15,7 @@ export const usage = `usage: npm run audit -- ACTION [options]
   verify             says whether the audit trail is what was written, or names the first
                      record, file or digest that is missing, altered, reordered or forged
 
-  --user NAME        sAMAccountName, user principal name, name or objectGUID, of now or then
+  --user NAME        sAMAccountName, user principal name, name, DN, SID or objectGUID, of now or then
   --at TIME          as it was then
   --since, --until TIME
                      changes from then on, and before then
