@@ -99,7 +99,10 @@ class Verification {
     for (let hour = first; hour <= last; hour = hourAfter(hour)) {
       const digest = await this.#digest(hour);
       if (digest === undefined)
-        throw new Found({ kind: 'missing', what: 'digest', key: digestKey(hour), detail: `hour ${hour} has no digest` });
+        throw new Found({
+          ...{ kind: 'missing', what: 'digest', key: digestKey(hour) },
+          detail: `hour ${hour} has no digest${hour === first ? ': it is gone, or the trail begins later' : ''}`,
+        });
       this.#follows(digest, before, hour === first);
       for await (const key of this.#options.evidence.list(digestsOf(hour))) if (key !== digestKey(hour)) throw unnamedDigest(key);
       unnamed = await this.#hour(digest, unnamed);

@@ -39,8 +39,12 @@ export interface AccessDecisionProps extends AccessProps {
   readonly targets: Readonly<Record<string, TargetOfRoles>>;
 }
 
-/** Of people and groups, and the one after which all of them are looked at. Computers, services and policies hold no role. */
-const isDecisive = (type: IdentityEventType): boolean => /^(?:User|Group)/.test(type) || type === 'DirectorySnapshotCompleted';
+/**
+ * Of people and groups, and the one after which all of them are looked at. Computers, services and policies hold no role; only of passwords the
+ * type does not tell whose they are. Mappings and policies ask for those: an old one, one that has to be changed.
+ */
+const isDecisive = (type: IdentityEventType): boolean =>
+  /^(?:User|Group)/.test(type) || type === 'PasswordChanged' || type === 'DirectorySnapshotCompleted';
 
 /** Events of the directory that can change what somebody should have. */
 export const decisiveEvents = nonEmpty(

@@ -99,6 +99,12 @@ describe('who', () => {
     expect((await who(records(), 'ana-marie.sample@corp.example.com', {})).principal.subject).toEqual(marie);
   });
 
+  test('GIVEN a DN or a SID, as "who", "decide" and Windows events show them, WHEN it is asked about THEN it is found', async () => {
+    const bob = teller.user('bob', { sid: 'S-1-5-21-1-2-3-1105', dn: `CN=Sample\\, Bob,OU=People,${base}` });
+    teller.decided(bob, {});
+    for (const name of [bob.dn, bob.sid ?? '']) expect((await who(records(), name, {})).principal.subject).toEqual(bob);
+  });
+
   test('fails for a name that two had, and names both; each is found by its GUID', async () => {
     const other = teller.user('ada');
     const second = grantOf('admins', 'wiki', teller.now);
@@ -233,6 +239,21 @@ describe('changes', () => {
     expect(await types({ user: 'ada', severity: 'Medium' })).toEqual(['UserDisabled', 'UserDeleted']);
     expect((await changes(records(), { types: [] })).filter(({ deletion }) => deletion).map(({ event }) => event)).toEqual([deleted.id]);
   });
+
+  test("GIVEN a person's word on a guard or a review WHEN changes are asked for THEN they say whose it is", async () => {
+    const by = 'arn:aws:sts::111122223333:assumed-role/reviewer/grace';
+    const signed = { by, digest: '0'.repeat(64), signature: 'AAAAAAAAAAA=' };
+    const guard = { target: 'wiki', guard: '3f9c0a17be42', staged: 2 };
+    const wiki: Subject = { guid: guidOf(950), type: 'target', name: 'wiki', dn: 'target=wiki' };
+    teller.event('GuardDecided', wiki, { ...guard, outcome: 'approved', ...signed });
+    teller.event('GuardReleased', wiki, { ...guard, outcome: 'approved', by });
+    teller.event('GuardReleased', wiki, { ...guard, outcome: 'expired' });
+    const report: Subject = { guid: guidOf(951), type: 'report', name: 'access-review/2025-03-01/a', dn: 'report=a' };
+    const word = { report: report.name, sha256: '0'.repeat(64), counts: {}, by: 'Grace Sample', signer: by, signature: 'AAAAAAAAAAA=' };
+    teller.event('AccessReviewSignedOff', report, word);
+    const told = await changes(records(), { types: ['GuardDecided', 'GuardReleased', 'AccessReviewSignedOff'] });
+    expect(told.map((one) => one.by)).toEqual([by, by, 'active-directory.roles', `Grace Sample (${by})`]);
+  });
 });
 
 describe('timeline', () => {
@@ -261,6 +282,15 @@ describe('timeline', () => {
     expect(last?.hops.map(({ what: text }) => text.split(' ')[0])).toEqual(['UserDisabled', 'seen:', 'AccessDecided', 'RoleRevoked', '3']);
     expect(await timelinesOfUser(records(), 'ada', new Date(joined.occurredAt))).toHaveLength(2);
     await expect(timelinesOfUser(records(), 'ada', new Date('2026-01-01'))).rejects.toMatchObject({ kind: 'unknown' });
+  });
+
+  test('GIVEN a violation WHEN its timeline is asked for THEN it is done where it was ended, and not where it was reported', async () => {
+    for (const outcome of ['revoked', 'reported'] as const) {
+      const changed = teller.event('PasswordChanged', ada, { before: teller.now, after: null });
+      teller.event('AccessViolationFound', ada, { grant, denial: denialOf('developers', 'wiki'), outcome }, { cause: changed });
+      const { hops } = await timelineOfEvent(records(), changed.id);
+      expect(hops.map(({ hop, failed }) => [hop, failed])).toContainEqual(['decision', outcome === 'reported']);
+    }
   });
 
   test('GIVEN several events of one poll WHEN only the first led to a decision THEN the others follow that one', async () => {

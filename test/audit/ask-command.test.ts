@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { actions, auditCommand } from '../../handlers/audit/audit-command/audit-command.ts';
 import { usage } from '../../handlers/audit/audit-command/usage.ts';
+import { guidOf } from '../directory/rows.ts';
 import { grantOf, Teller } from './told-trail.ts';
 
 const teller = new Teller();
@@ -23,6 +24,14 @@ const left = teller.event('UserDisabled', ada, {});
 const ended = teller.decided(ada, { state: 'disabled', revoked: [grant] }, left);
 const steered = grantOf('admins', '\u001b[2Jwiki', ended.detectedAt);
 const unsynced = teller.decided(teller.user('eve'), { granted: [steered], holds: [steered] });
+const bob = teller.user('bob');
+const word = { target: 'wiki', guard: '3f9c0a17be42', outcome: 'approved', by: 'arn:aws:iam::111122223333:root', staged: 1 } as const;
+const approved = teller.event(
+  'GuardDecided',
+  { guid: guidOf(950), type: 'target', name: 'wiki', dn: 'target=wiki' },
+  { ...word, digest: '0'.repeat(64), signature: 'AAAAAAAAAAA=' },
+);
+teller.taken(bob, grant, approved);
 
 let folder: string;
 beforeAll(() => {
@@ -103,7 +112,7 @@ describe('answers', () => {
     const { exitCode, out } = await run('changes');
     expect(exitCode).toBe(0);
     expect(out).toMatch(/^DELETIONS AND ENDS OF ACCESS: 1\nAT.*\n.*UserDeleted \ufffd\[2Jevil\ufffd/);
-    expect(out).toMatch(/OTHER CHANGES: 9\n/);
+    expect(out).toMatch(/OTHER CHANGES: 11\n/);
     expect(out).toContain('FAILED AccessDenied ada');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that there is none is the point
     expect(out).not.toMatch(/[\u001b\u202e]/);
@@ -142,6 +151,12 @@ describe('answers', () => {
     expect((await run('timeline', '--event', left.id)).out.replace(/\s+/g, ' ')).toContain(
       'dead letters <prefix>-<environment>-sync-roles-wiki-dead-letters.fifo',
     );
+  });
+
+  test("GIVEN a person's word on a guard WHEN its timeline is asked THEN it begins with the approval, and says whose it is", async () => {
+    const { out } = await run('timeline', '--event', approved.id);
+    expect(out.split('\n')[0]).toBe('approval ─ 1.0 s ─▶ wiki ─ 1.0 s ─▶ audit');
+    expect(out.replace(/\s+/g, ' ')).toMatch(/ approval GuardDecided wiki: at wiki, approved, by arn:aws:iam::111122223333:root \[/);
   });
 });
 

@@ -25,7 +25,9 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function run(...args: readonly string[]) {
+const run = (...args: readonly string[]) => runAt(new Date(), ...args);
+
+async function runAt(now: Date, ...args: readonly string[]) {
   const printed = { out: '', error: '' };
   let time = 0;
   const exitCode = await auditCommand(args, {
@@ -39,7 +41,7 @@ async function run(...args: readonly string[]) {
       time += 600;
       return time;
     },
-    now: () => new Date(),
+    now: () => now,
   });
   return { exitCode, ...printed };
 }
@@ -68,11 +70,26 @@ test('fails and names the record of a file that was changed; what it says cannot
   }
 });
 
+test('GIVEN a range that goes on after the newest closed hour WHEN it is verified THEN what is not closed yet is not called missing', async () => {
+  const day = ['verify', '--files', folder, '--public-key', key(), '--to', '2025-03-02'];
+  const early = await runAt(new Date('2025-03-02T01:20:00Z'), ...day);
+  expect(early).toMatchObject({ exitCode: 1, out: '' });
+  expect(early.error).toMatch(/^hour 2025-03-02T00 is not closed yet: .*--to.*\nverified before that: 24 records in 8 files, 2 digests/m);
+  const late = await runAt(new Date('2025-03-02T01:40:00Z'), ...day);
+  expect(late).toMatchObject({ exitCode: 1, out: expect.stringMatching(/^NOT INTACT: digest is missing\n.*hour=00/) });
+});
+
 test.each([
   ['no folder', ['--files', '/no/such/folder', '--public-key', 'KEY'], 1, /is no folder/],
   ['no key file', ['--files', 'FOLDER', '--public-key', '/no/such/key'], 1, /cannot be read/],
   ['files as key', ['--files', 'FOLDER', '--public-key', 'SOMETHING'], 1, /is no public key/],
   ['a hour that is gone', ['--files', 'FOLDER', '--public-key', 'KEY', '--to', '2025-03-02T05'], 1, /digest is missing/],
+  [
+    'a day that began before the trail',
+    ['--files', 'FOLDER', '--public-key', 'KEY', '--from', '2025-03-01'],
+    1,
+    /or the trail begins later/,
+  ],
   ['files without a key', ['--files', 'FOLDER'], 2, /needs --public-key/],
   ['files and a deployment', ['--files', 'FOLDER', '--public-key', 'KEY', '--prefix', 'x'], 2, /in place of a deployment/],
   ['no hour', ['--from', 'yesterday'], 2, /"yesterday": give an hour in UTC/],

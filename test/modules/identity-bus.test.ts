@@ -18,13 +18,13 @@ function build(rules: (scope: Construct, bus: IdentityBus, queue: MessageQueue) 
 
 const pattern = (from: Template, rule: string) => JSON.parse(from.one('aws_cloudwatch_event_rule', { name: rule }).event_pattern);
 
-test('GIVEN the rule of decide-access WHEN synthesized THEN it takes the directory events of people and groups, and the snapshot', () => {
+test('GIVEN the rule of decide-access WHEN synthesized THEN it takes the directory events of people and groups, their passwords, and the snapshot', () => {
   const types = Object.entries(catalogue).flatMap(([type, { source }]) => (source === 'active-directory.directory' ? [type] : []));
   const { source, 'detail-type': detailTypes } = pattern(template, 'ad-lambda-test-decide-access');
   expect(source).toEqual(['active-directory.directory']);
   const decisive = types.filter((type) => type.startsWith('User') || type.startsWith('Group'));
   expect(decisive.length).toBeGreaterThan(20);
-  expect([...detailTypes].sort()).toEqual([...decisive, 'DirectorySnapshotCompleted'].sort());
+  expect([...detailTypes].sort()).toEqual([...decisive, 'PasswordChanged', 'DirectorySnapshotCompleted'].sort());
   // Amazon EventBridge User Guide, "Quotas": an event pattern has up to 2,048 characters.
   expect(template.one('aws_cloudwatch_event_rule', { name: 'ad-lambda-test-decide-access' }).event_pattern.length).toBeLessThan(2048);
 });

@@ -9,7 +9,7 @@ import type { Readings } from '../../handlers/operations/status-command/readings
 import { statusCommand } from '../../handlers/operations/status-command/status-command.ts';
 import { cursor, directory, known, minutesAgo, now, unknown, well } from './status-readings.ts';
 
-async function run(args: readonly string[], read: Readings | Error = well) {
+async function run(args: readonly string[], read: Readings | Error = well, width?: number) {
   const said = { out: '', error: '' };
   const asked: string[] = [];
   const code = await statusCommand(args, {
@@ -20,6 +20,7 @@ async function run(args: readonly string[], read: Readings | Error = well) {
       said.error += text;
     },
     now: () => now,
+    width,
     read: async (prefix, environment) => {
       asked.push(`${prefix}-${environment}`);
       if (read instanceof Error) throw read;
@@ -55,6 +56,16 @@ describe('npm run status', () => {
     expect(out).toContain('unreachable for 12 min: no answer  → docs/runbooks/directory-unreachable.md\n');
   });
 
+  it('GIVEN a terminal WHEN a line is longer THEN it goes on in the next one, between words, and the page stays whole', async () => {
+    const reason =
+      'bind of "svc@corp.example.com" at ldaps://dc1.corp.example.com:636 refused: wrong password; put the right one into the secret';
+    const { out } = await run([], unreachable(reason), 80);
+    const [line = '', ...more] = out.split('\n').slice(2, 6);
+    expect([line, ...more].every((one) => one.length <= 80)).toBe(true);
+    expect([line.trim(), ...more.map((one) => one.trim())].join(' ')).toContain(`${reason} → docs/runbooks/directory-unreachable.md`);
+    expect(more[0]).toMatch(/^ {8}\S/);
+  });
+
   it('fails to find out with 3, WHEN nothing is known to be wrong', async () => {
     expect((await run([], { ...well, alarms: unknown('AccessDenied: no') })).code).toBe(3);
     const noDeployment = await run([], new CommandError('there is no function ad-lambda-dev-…: give --environment'));
@@ -84,7 +95,7 @@ describe('npm run status', () => {
     for (const sign of ['\u001b', '\u202e']) expect(out).not.toContain(sign);
     const line = out.split('\n').find((one) => one.startsWith('BROKEN')) ?? '';
     expect(line).toMatch(/said x+… {2}→ /);
-    expect(line.length).toBeLessThan(300);
+    expect(line.length).toBeLessThan(350);
   });
 
   it('GIVEN a page that a line may name THEN it is there', () => {

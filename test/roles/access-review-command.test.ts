@@ -105,6 +105,15 @@ describe('npm run access-review', () => {
     expect(endings).toEqual(expect.arrayContaining(['.csv', '.html', '.json', '.sha256']));
   });
 
+  test('fails to write into what is no folder, before a report is made', async () => {
+    endpoint.clearCalls();
+    expect(await run('generate', '--out', pem)).toMatchObject({
+      code: 1,
+      error: `--out ${pem} cannot be written (EEXIST): give a folder\n`,
+    });
+    expect(endpoint.calls.map(({ operation }) => operation)).not.toContain('Invoke');
+  });
+
   test('sign-off and check: by key or by file, with the deployment or with nothing but files', async () => {
     const { report, sha256, file, key } = await generated();
     expect(await run('check', '--report', file)).toMatchObject({ code: 1, error: expect.stringMatching(/^NOT SIGNED OFF: there is no /) });

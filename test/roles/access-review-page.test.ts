@@ -30,6 +30,17 @@ describe('the page of a review', () => {
     expect(html).not.toContain('id="grants"');
   });
 
+  test('GIVEN ends that a guard holds back THEN they are counted apart from those under way', async () => {
+    const html = await pageOf([{ number: 1, grants: [grantOf('developers')] }]);
+    expect(html).toContain('<li><b>0</b>being ended</li><li><b>0</b>end held back by a guard</li>');
+  });
+
+  test('GIVEN a target without a drift report THEN the page does not say that there are no orphans', async () => {
+    const html = await pageOf([{ number: 1, grants: [grantOf('developers')] }]);
+    expect(html).toMatch(/There is no drift report yet of .*identity-center.*: whether there are any is not known/);
+    expect(html).not.toContain('name none');
+  });
+
   test('GIVEN no mirrored log-ons THEN there is no such column, and the page says why', async () => {
     const html = await pageOf([{ number: 1, grants: [grantOf('developers')] }]);
     expect(html).toContain('no directory mirrors lastLogonTimestamp');

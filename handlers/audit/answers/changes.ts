@@ -33,7 +33,7 @@ export interface ChangeRow {
   readonly subject: { readonly guid: string; readonly name: string; readonly dn: string };
   readonly target?: string | undefined;
   readonly what: string;
-  /** Who, where the directory's Security log tells; else the domain whose function acted. */
+  /** Who, where the directory's Security log or a signature tells; else the domain whose function acted. */
   readonly by: string;
   readonly cause?: string | undefined;
 }

@@ -39,7 +39,7 @@ export const spellings = (text: string): readonly string[] => [
 const capitals = (text: string): string => text.toLowerCase().replace(/(?<![\p{L}\p{N}]|@.*)\p{L}/gu, (letter) => letter.toUpperCase());
 
 /**
- * The one user that is, or was, called so: by sAMAccountName, user principal name, name or objectGUID.
+ * The one user that is, or was, called so: by sAMAccountName, user principal name, name, DN, SID or objectGUID.
  *
  * @throws AnswerError `unknown` when there is none, `ambiguous` when there is more than one, which are named
  */
@@ -58,7 +58,7 @@ export async function findPrincipal(records: TrailRecords, given: string): Promi
   if (one === undefined)
     throw new AnswerError(
       'unknown',
-      `no record names a user ${JSON.stringify(given)}: give a sAMAccountName, user principal name, name or objectGUID as the directory has or had it`,
+      `no record names a user ${JSON.stringify(given)}: give a sAMAccountName, user principal name, name, DN, SID or objectGUID as the directory has or had it`,
     );
   if (others.length === 0) return one;
   const listed = [one, ...others].map(
@@ -90,9 +90,9 @@ const tellsName = ({ unmapped: { source } }: ChainedRecord): boolean =>
 const isNewer = (one: ChainedRecord, other: ChainedRecord): boolean =>
   tellsName(one) === tellsName(other) ? one.unmapped.times.detectedAt >= other.unmapped.times.detectedAt : tellsName(one);
 
-function isCalled({ samAccountName, userPrincipalName, name }: Subject, given: string): boolean {
+function isCalled({ samAccountName, userPrincipalName, name, dn, sid }: Subject, given: string): boolean {
   const lower = given.toLowerCase();
-  return [samAccountName, userPrincipalName, name].some((one) => one?.toLowerCase() === lower);
+  return [samAccountName, userPrincipalName, name, dn, sid].some((one) => one?.toLowerCase() === lower);
 }
 
 /** Everything a principal was called, oldest first. */

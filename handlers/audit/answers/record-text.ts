@@ -31,9 +31,18 @@ const list = (verb: string, grants: readonly Grant[]): string =>
 
 const attributesOf = (change: object): object => ('attributes' in change ? (change.attributes as object) : change);
 
-/** Who did it in the directory, as its Security log says. @returns undefined for what a function did, and where no log tells */
-export const doneBy = ({ actor }: ChainedRecord): string | undefined =>
-  actor.user === undefined ? undefined : `${actor.user.name} (${actor.user.uid})`;
+/**
+ * Who did it: in the directory as its Security log says, or whose signed word it is. @returns undefined for what a function did, and where
+ * no log tells
+ */
+export function doneBy(record: ChainedRecord): string | undefined {
+  const { user } = record.actor;
+  if (user !== undefined) return `${user.name} (${user.uid})`;
+  if (isOf(record, 'GuardDecided', 'GuardReleased')) return record.unmapped.change.by;
+  // The name is the signer's own word, the ARN is not.
+  if (isOf(record, 'AccessReviewSignedOff')) return `${record.unmapped.change.by} (${record.unmapped.change.signer})`;
+  return undefined;
+}
 
 /** `, by …` for a line of text; of a function's own doing the type of the event says enough. */
 export function byText(record: ChainedRecord): string {

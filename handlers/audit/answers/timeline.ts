@@ -13,7 +13,7 @@ import { byId, recordsOf } from './who.ts';
 import { findRecord } from './why.ts';
 
 export interface Hop {
-  readonly hop: 'directory' | 'event' | 'decision' | 'target' | 'audit';
+  readonly hop: 'directory' | 'event' | 'decision' | 'approval' | 'target' | 'audit';
   /** ISO 8601. */
   readonly at: string;
   /** Milliseconds since the hop before; undefined for the first. */
@@ -155,11 +155,16 @@ const msBetween = (from: string, to: string): number => Date.parse(to) - Date.pa
 function hopsOf(root: ChainedRecord, effects: readonly ChainedRecord[], tree: ReadonlyMap<string, ChainedRecord>): readonly Hop[] {
   const { times, source } = root.unmapped;
   const recordedMs = (record: ChainedRecord) => msBetween(record.unmapped.times.detectedAt, record.unmapped.times.recordedAt);
-  const first = { what: whatHappened(root), event: root.metadata.uid, failed: root.status_id === 2, recordedMs: recordedMs(root) };
+  const first = {
+    what: `${whatHappened(root)}${byText(root)}`,
+    event: root.metadata.uid,
+    failed: root.status_id === 2,
+    recordedMs: recordedMs(root),
+  };
   const begins: Hop[] =
     source === 'active-directory.directory'
       ? [
-          { hop: 'directory', at: times.occurredAt, ...first, what: `${first.what}${byText(root)}` },
+          { hop: 'directory', at: times.occurredAt, ...first },
           {
             ...first,
             hop: 'event',
@@ -181,7 +186,7 @@ function hopsOf(root: ChainedRecord, effects: readonly ChainedRecord[], tree: Re
       what: whatHappened(record),
       event: record.metadata.uid,
       ...(target === undefined ? {} : { target }),
-      failed: record.status_id === 2 || isOf(record, 'RevocationStaged', 'AccessDenied', 'AccessViolationFound'),
+      failed: record.status_id === 2 || isOf(record, 'RevocationStaged', 'AccessDenied') || isOnlyReported(record),
     };
   });
   follow.sort((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0));
@@ -203,8 +208,17 @@ function hopsOf(root: ChainedRecord, effects: readonly ChainedRecord[], tree: Re
   ];
 }
 
-const hopOf = ({ unmapped }: ChainedRecord): Hop['hop'] =>
-  unmapped.source === 'active-directory.directory' ? 'event' : unmapped.source === 'active-directory.access' ? 'decision' : 'target';
+/** A policy forbids it, and it goes on. */
+const isOnlyReported = (record: ChainedRecord): boolean =>
+  isOf(record, 'AccessViolationFound') && record.unmapped.change.outcome === 'reported';
+
+/** By the domain that raised the event; each that is not named acts at a target. */
+const hopsBySource: Readonly<Record<string, Hop['hop']>> = {
+  'active-directory.directory': 'event',
+  'active-directory.access': 'decision',
+  'active-directory.approval': 'approval',
+};
+const hopOf = ({ unmapped }: ChainedRecord): Hop['hop'] => hopsBySource[unmapped.source] ?? 'target';
 
 /** Nothing tells whether there was anything to decide. */
 function withoutDecision(root: ChainedRecord, tree: readonly ChainedRecord[]): MissingHop[] {

@@ -54,7 +54,7 @@ function picture(hops: readonly Hop[], missing: readonly MissingHop[]): string {
     ...[event, decision].filter((one) => one !== undefined && one !== hops[0]).map((one) => arrow(one as Hop)),
   ].join('');
   const targets = Map.groupBy(
-    hops.filter(({ hop }) => hop === 'target'),
+    hops.filter((one) => one.hop === 'target' && one !== hops[0]),
     ({ target = 'target' }) => target,
   );
   const lines = [...targets].map(([target, own]) => {

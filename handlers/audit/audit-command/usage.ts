@@ -15,13 +15,13 @@ export const usage = `usage: npm run audit -- ACTION [options]
   verify             says whether the audit trail is what was written, or names the first
                      record, file or digest that is missing, altered, reordered or forged
 
-  --user NAME        sAMAccountName, user principal name, name or objectGUID, of now or then
+  --user NAME        sAMAccountName, user principal name, name, DN, SID or objectGUID, of now or then
   --at TIME          as it was then
   --since, --until TIME
                      changes from then on, and before then
   --severity SEVERITY
                      informational, low, medium, high or critical, and what is worse
-  --json, --csv      print JSON, or for tables CSV, on standard output
+  --json, --csv      print JSON, or of who, what and changes CSV, on standard output
 
   --environment NAME environment of the deployment                [dev]
   --prefix PREFIX    prefix of the deployment                     [ad-lambda]

@@ -2,12 +2,18 @@
 import type { Finding, Verdict } from '../verify.ts';
 import { plain } from './terminal-text.ts';
 
-export function verdictText({ intact, finding, from, to, digests, segments, records }: Verdict): string {
+export function verdictText(verdict: Verdict): string {
+  const { intact, finding, from } = verdict;
   if (from === undefined)
     return finding === undefined ? 'there is no digest yet: an hour is closed some minutes after its end\n' : findingText(finding);
-  const seen = `${records} records in ${segments} files, ${digests} digests, ${from} to ${to} (UTC)\n`;
-  return intact ? `intact: ${seen}` : `${finding === undefined ? '' : findingText(finding)}verified before that: ${seen}`;
+  return intact ? `intact: ${countsText(verdict)}` : `${finding === undefined ? '' : findingText(finding)}${seenText(verdict)}`;
 }
+
+/** How far it came. */
+export const seenText = (verdict: Verdict): string => `verified before that: ${countsText(verdict)}`;
+
+const countsText = ({ from, to, digests, segments, records }: Verdict): string =>
+  `${records} records in ${segments} files, ${digests} digests, ${from} to ${to} (UTC)\n`;
 
 function findingText({ kind, what, key, line, eventId, writer, sequence, detail }: Finding): string {
   const record =

@@ -6,5 +6,6 @@ process.exitCode = await statusCommand(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   error: (text) => process.stderr.write(text),
   now: () => new Date(),
+  width: process.stdout.columns,
   read: readStatus,
 });

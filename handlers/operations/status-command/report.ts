@@ -11,7 +11,8 @@ export interface StatusReport {
 
 const shown: Readonly<Record<LineStatus, string>> = { broken: 'BROKEN', attention: 'ATTENTION', unknown: 'UNKNOWN', ok: 'ok' };
 
-const longestFact = 160;
+/** Long enough for a reason with its remedy. */
+const longestFact = 240;
 
 /**
  * A reason may hold a server's own words: none of them steers the terminal, turns its text around (Unicode Standard Annex 9) or takes more
@@ -22,14 +23,29 @@ const plain = (text: string): string => {
   return line.length > longestFact ? `${line.slice(0, longestFact - 1)}…` : line;
 };
 
-export function statusText({ deployment, at, lines }: StatusReport): string {
+/** @param width of the terminal; without one, a line each, for `grep` */
+export function statusText({ deployment, at, lines }: StatusReport, width = Number.POSITIVE_INFINITY): string {
   const rows = lines.map(({ status, of, fact }) => [shown[status], of, plain(fact)] as const);
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const text = rows.map(([status, of, fact], index) => {
     const page = lines[index]?.page;
-    return `${status.padEnd(widths[0] ?? 0)}  ${of.padEnd(widths[1] ?? 0)}  ${fact}${page === undefined ? '' : `  → ${page}`}`;
+    const line = `${status.padEnd(widths[0] ?? 0)}  ${of.padEnd(widths[1] ?? 0)}  ${fact}${page === undefined ? '' : `  → ${page}`}`;
+    return wrapped(line, (widths[0] ?? 0) + 2, width);
   });
   return `${deployment} at ${at}: ${summary(lines)}\n\n${text.join('\n')}\n`;
+}
+
+/** Breaks where a word ends; an arrow stays with its page. */
+function wrapped(text: string, indent: number, width: number): string {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > width) {
+    const end = [...rest.slice(0, width + 1).matchAll(/(?<=\S)(?<!→) +/g)].findLast(({ index }) => index > indent)?.index;
+    if (end === undefined) break;
+    lines.push(rest.slice(0, end));
+    rest = `${' '.repeat(indent)}${rest.slice(end).trimStart()}`;
+  }
+  return [...lines, rest].join('\n');
 }
 
 export const statusJson = ({ deployment, at, lines }: StatusReport): string =>

@@ -9,6 +9,8 @@ export interface StatusCommandSurroundings {
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
   readonly now: () => Date;
+  /** Columns of the terminal. @default lines are not broken */
+  readonly width?: number | undefined;
   /** @throws CommandError when there is no such deployment */
   readonly read: (prefix: string, environment: string, now: Date) => Promise<Readings>;
 }
@@ -35,12 +37,12 @@ export async function statusCommand(args: readonly string[], surroundings: Statu
   }
 }
 
-async function tell(commandLine: StatusCommandLine, { out, now, read }: StatusCommandSurroundings): Promise<number> {
+async function tell(commandLine: StatusCommandLine, { out, now, read, width }: StatusCommandSurroundings): Promise<number> {
   const { prefix, environment, json } = commandLine;
   const at = now();
   const lines = statusLines(await read(prefix, environment, at), at);
   const report = { deployment: `${prefix}-${environment}`, at: at.toISOString(), lines };
-  out(json ? statusJson(report) : statusText(report));
+  out(json ? statusJson(report) : statusText(report, width));
   const worst = worstOf(lines);
   return worst === 'ok' ? exitCodes.well : worst === 'unknown' ? exitCodes.unknown : exitCodes.attention;
 }

@@ -58,18 +58,25 @@ async function withDeployment<T>({ prefix, environment }: ReviewCommandLine, wor
 }
 
 async function generate(found: ReviewDeployment, { out, json }: LineOf<'generate'>, surroundings: ReviewCommandSurroundings) {
+  // Before a report is made that nobody could write down.
+  if (out !== undefined) await mkdir(out, { recursive: true }).catch(unwritable(out));
   const made = await found.generate();
   const written: string[] = [];
   if (out !== undefined) {
-    await mkdir(out, { recursive: true });
     for (const key of made.files) {
       const file = join(out, basename(key));
-      await writeFile(file, await objectAt(found, key));
+      await writeFile(file, await objectAt(found, key)).catch(unwritable(out));
       written.push(file);
     }
   }
   surroundings.out(json ? `${JSON.stringify({ ...made, written })}\n` : summary(made, written));
 }
+
+const unwritable =
+  (out: string) =>
+  (cause: unknown): never => {
+    throw new CommandError(`--out ${out} cannot be written (${(cause as NodeJS.ErrnoException).code}): give a folder`, { cause });
+  };
 
 async function signOff(found: ReviewDeployment, line: LineOf<'sign-off'>, { out, now }: ReviewCommandSurroundings): Promise<void> {
   const { review, sha256 } = await reportAt(line.report, found);

@@ -32,6 +32,7 @@ th button{all:unset;cursor:pointer;font-weight:600;display:block;width:100%}
 th button:focus-visible{outline:2px solid var(--accent)}
 [aria-sort=ascending] button::after{content:" \\2191"}[aria-sort=descending] button::after{content:" \\2193"}
 i{font-style:normal;unicode-bidi:isolate}
+time{white-space:nowrap}
 td small{display:block;color:var(--soft);font-size:.86em}
 td small.id{font-family:ui-monospace,monospace;font-size:.76em}
 .mark{display:inline-block;border:1px solid currentColor;border-radius:.3rem;padding:0 .35rem;margin:0 .2rem .2rem 0;font-size:.86em;color:var(--waits)}
@@ -39,6 +40,7 @@ td small.id{font-family:ui-monospace,monospace;font-size:.76em}
 tr.group th{background:var(--raised);padding-top:.6rem}
 tr.group span{color:var(--soft);font-weight:400}
 col.w1{width:6.8em}col.w2{width:11%}col.w3{width:16%}col.w4{width:20%}
+@media(max-width:56rem){.tools{position:static;height:auto}#grants thead th{top:0}}
 .after{display:flex;gap:.5rem;align-items:center;padding:.75rem 0}
 [hidden]{display:none!important}
 .tools,.after{visibility:hidden}.js .tools,.js .after{visibility:visible}

@@ -63,7 +63,7 @@ function html(head: ReviewHead, sha256: string, page: Page, isLast: boolean): st
     ...(page.number === 1 && isLast ? [] : [pageLinks(head, page.number, isLast)]),
     counts(head),
     facts(head, sha256),
-    ...(page.number === 1 ? [differences(head.differences)] : []),
+    ...(page.number === 1 ? [differences(head)] : []),
     ...(page.rows.length === 0 ? ['<h2>Grants</h2><p>Nobody holds anything, or is to.</p>'] : [grants(head, page)]),
     '</main></body></html>',
     '',
@@ -84,7 +84,8 @@ function counts({ counts: { holders, grants, held, pending, missing, ending, sta
     [held, 'held as decided'],
     [pending, 'on their way'],
     [missing, 'missing at the target'],
-    [ending + staged, 'being ended'],
+    [ending, 'being ended'],
+    [staged, 'end held back by a guard'],
     [extra, 'granted by nobody'],
     [exceptions, 'to look at'],
     [orphans, 'orphaned accounts'],
@@ -109,14 +110,17 @@ function facts({ report, begunAt, generatedAt, configuration, targets, logons }:
       'Last use',
       `not told by the target: ${names(targets.map(({ name }) => name))}. Last log-on: ${logons.length === 0 ? 'no directory mirrors lastLogonTimestamp' : `by lastLogonTimestamp of ${names(logons)}`}`,
     ],
-    ['Sign off', `<code>npm run access-review -- sign-off --report ${escaped(report)}.json --by NAME</code>`],
+    ['Sign off', `<code>npm run access-review -- sign-off --environment ENVIRONMENT --report ${escaped(report)}.json --by NAME</code>`],
   ];
   return `<dl>${told.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>`;
 }
 
-function differences(list: readonly ReviewedDifference[]): string {
+function differences({ differences: list, targets }: ReviewHead): string {
   const heading = '<h2>Orphans and other differences at targets</h2>';
-  if (list.length === 0) return `${heading}<p>The newest drift reports name none that a person has to look at.</p>`;
+  const untold = targets.filter(({ driftReport }) => driftReport === null).map(({ name }) => apart(name));
+  const none = 'The newest drift reports name none that a person has to look at.';
+  const unknown = `There is no drift report yet of ${untold.join(', ')}: whether there are any is not known.`;
+  if (list.length === 0) return `${heading}<p>${untold.length === 0 ? none : unknown}</p>`;
   const cells = ({ target, kind, principal, role, account, detail, outcome }: ReviewedDifference): readonly string[] => [
     apart(kind),
     apart(target),
