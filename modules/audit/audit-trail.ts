@@ -179,6 +179,22 @@ export class AuditTrail extends Construct {
       comparisonOperator: 'GreaterThanOrEqualToThreshold',
       treatMissingData: 'notBreaching',
     });
+    // Whoever stops the schedule stops what would find out about the rest: no value is the bad news here.
+    new Alarm(this, 'open', {
+      environment,
+      alarmName: `${environment.prefix}-${environment.name}-audit-trail-open`,
+      meaning: `close-audit was not called for two hours, so no digest proves the hours since: look at its schedule and its concurrency (npm run status)`,
+      runbook: 'audit-trail-broken',
+      namespace: 'AWS/Lambda',
+      metricName: 'Invocations',
+      dimensions: { FunctionName: closeAudit.plainName },
+      statistic: 'Sum',
+      period: 3600,
+      evaluationPeriods: 2,
+      threshold: 1,
+      comparisonOperator: 'LessThanThreshold',
+      treatMissingData: 'breaching',
+    });
     return closeAudit;
   }
 

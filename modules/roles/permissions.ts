@@ -57,6 +57,6 @@ export const rarelyUsed: readonly ActionReason[] = [
     'sso:PutInlinePolicyToPermissionSet',
     'sso:ProvisionPermissionSet',
   ].map((action): ActionReason => ({ action, reason: "roles may bring each of the target's permission sets in each of its accounts" })),
-  { action: 's3:ListBucket', reason: 'never called: it makes S3 say that what a run of reconcile listed so far is not there' },
+  { action: 's3:ListBucket', reason: 'makes S3 say that a report, or what a run of reconcile listed so far, is not there' },
   { action: 'dynamodb:BatchGetItem', function: 'review-access', reason: 'looks up what people hold, once somebody was decided on' },
 ];

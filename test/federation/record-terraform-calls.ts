@@ -20,12 +20,13 @@ const place = { account: '111122223333', region: 'eu-central-2' };
 
 /**
  * moto knows no directory in a CloudFormation stack, no Security log forwarded by one, no rotation of a secret without a value, and no saved query of
- * Logs Insights; what is left refers to the rest by an id.
+ * Logs Insights, and no data-protection policy of a log group; what is left refers to the rest by an id.
  */
 const leftOut = {
-  dev: ['aws_cloudwatch_query_definition', 'aws_secretsmanager_secret_rotation'],
+  dev: ['aws_cloudwatch_log_data_protection_policy', 'aws_cloudwatch_query_definition', 'aws_secretsmanager_secret_rotation'],
   staging: [
     'aws_cloudformation_stack',
+    'aws_cloudwatch_log_data_protection_policy',
     'aws_cloudwatch_query_definition',
     'aws_directory_service_log_subscription',
     'data.aws_directory_service_directory',

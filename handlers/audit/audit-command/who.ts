@@ -58,7 +58,7 @@ function personText({ principal, names }: WhoAnswer, width: number): string {
 
 function grantsText(grants: readonly GrantRow[], { at }: Options, width: number): string {
   const when = at === undefined ? '' : ` at ${at.toISOString()}`;
-  if (grants.length === 0) return `no role${when}\n`;
+  if (grants.length === 0) return `no role${when}; what was denied: npm run audit -- changes --type AccessDenied --user NAME\n`;
   const held = grants.filter(({ until }) => until === undefined).length;
   const summary = at === undefined ? `${held} held, ${grants.length - held} ended` : `${grants.length} held${when}`;
   const rows = grants.map((grant) => ({

@@ -267,6 +267,13 @@ export function s3(surroundings: Surroundings): Service {
       'kms:EncryptionContext:aws:s3:arn': resource,
     });
   };
+  /** Whoever may not list a bucket is told nothing of what is not there (Amazon S3 API Reference, GetObject, "Permissions"). */
+  const missing = (input: Input): readonly Authorization[] => {
+    const bucket = buckets.get(text(input, 'Bucket'));
+    const isThere = input.VersionId !== undefined || bucket?.objects.get(text(input, 'Key'))?.[0]?.body !== undefined;
+    return bucket === undefined || isThere ? [] : [{ action: 's3:ListBucket', resource: bucketArn(input), ...policyOf(input) }];
+  };
+  const readNeeds = (input: Input, resource: string): readonly Authorization[] => [...missing(input), ...storedKey(input, resource)];
   const putNeeds = (input: Input, resource: string): readonly Authorization[] => [
     ...(input.ObjectLockMode === undefined
       ? []
@@ -314,8 +321,8 @@ export function s3(surroundings: Surroundings): Service {
       ListObjectsV2: onBucket('ListBucket', list, listContext),
       ListObjectVersions: onBucket('ListBucketVersions', listVersions, listContext),
       PutObject: onObject('PutObject', put, putNeeds),
-      GetObject: onVersion('GetObject', (input) => ({ ...head(find(input)), Body: find(input).body }), storedKey),
-      HeadObject: onVersion('GetObject', (input) => head(find(input)), storedKey),
+      GetObject: onVersion('GetObject', (input) => ({ ...head(find(input)), Body: find(input).body }), readNeeds),
+      HeadObject: onVersion('GetObject', (input) => head(find(input)), readNeeds),
       DeleteObject: onVersion('DeleteObject', remove),
     },
   };

@@ -14,7 +14,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
-import { account, clientOf, endpointForTests, failure, roleAllowed } from './endpoint-fixture.ts';
+import { account, allow, clientOf, endpointForTests, failure, roleAllowed } from './endpoint-fixture.ts';
 
 const endpoint = await endpointForTests();
 const client = new S3Client(clientOf(endpoint));
@@ -116,6 +116,17 @@ test('GIVEN a bucket policy WHEN a role of the account reads THEN the policy alo
   expect((await auditor.send(new GetObjectCommand({ Bucket: 'shared-bucket', Key: 'open' }))).ETag).toBeDefined();
   const denied = await failure(auditor.send(new GetObjectCommand({ Bucket: 'shared-bucket', Key: 'closed' })));
   expect(denied.message).toContain(`arn:aws:sts::${account}:assumed-role/auditor/test`);
+});
+
+test('fails GIVEN a key that is not there WHEN a role that may not list the bucket reads THEN it is not told so', async () => {
+  const read = async (name: string, ...more: readonly string[]) => {
+    const arn = `arn:aws:s3:::${Bucket}`;
+    const role = roleAllowed(endpoint, name, [allow('s3:GetObject', `${arn}/*`), ...more.map((action) => allow(action, arn))]);
+    const reader = new S3Client(clientOf(endpoint, endpoint.credentialsFor(role, 'test')));
+    return (await failure(reader.send(new GetObjectCommand({ Bucket, Key: 'nowhere' })))).name;
+  };
+  expect(await read('reads')).toBe('AccessDenied');
+  expect(await read('reads-and-lists', 's3:ListBucket')).toBe('NoSuchKey');
 });
 
 test('GIVEN an object that was written twice and deleted WHEN its versions are listed THEN all are there, and without the marker it is back', async () => {
