@@ -27,7 +27,8 @@ export const keys = ({ arn }: DeployTarget) => [arn('kms', 'key/*')];
 /** The catalogue itself is asked for with whatever is in it (Service Authorization Reference, "… for AWS Glue"); names of Glue hold no dash. */
 export const glueTables = ({ arn, own }: DeployTarget) => {
   const name = own.replaceAll('-', '_');
-  return [arn('glue', 'catalog'), arn('glue', `database/${name}_*`), arn('glue', `table/${name}_*/*`)];
+  // Whoever deletes a database is asked for the functions in it, too, although there are none.
+  return ['catalog', `database/${name}_*`, `table/${name}_*/*`, `userDefinedFunction/${name}_*/*`].map((resource) => arn('glue', resource));
 };
 export const workgroups = ({ arn, own }: DeployTarget) => [arn('athena', `workgroup/${own}-*`)];
 export const rules = ({ arn, own }: DeployTarget) => [arn('events', `rule/${own}-*/${own}-*`)];

@@ -54,8 +54,10 @@ function created(service: string, { account, region }: Place): string {
 
 /** Asked besides where a creation brings tags. Not of S3, whose buckets are tagged afterwards, and of EC2, see below. */
 const tagActions: Readonly<Record<string, string>> = {
+  athena: 'TagResource',
   dynamodb: 'TagResource',
   events: 'TagResource',
+  glue: 'TagResource',
   iam: 'TagRole',
   kms: 'TagResource',
   lambda: 'TagResource',
@@ -112,6 +114,11 @@ const passRole = (role: unknown, service: string): readonly Asked[] =>
   text(role) === '' ? [] : [{ action: 'iam:PassRole', resource: text(role), context: { 'iam:PassedToService': service } }];
 
 const services: Readonly<Record<string, Service>> = {
+  athena: {
+    resources: ({ ResourceARN, WorkGroup, Name }, place) => [
+      arnOf(ResourceARN ?? WorkGroup ?? Name, (name) => arn(place, 'athena', `workgroup/${name}`)),
+    ],
+  },
   dynamodb: {
     resources: ({ TableName, ResourceArn }, place) => [arnOf(ResourceArn ?? TableName, (name) => arn(place, 'dynamodb', `table/${name}`))],
     // The partition key of an item (Service Authorization Reference, "Actions, resources, and condition keys for Amazon DynamoDB").
@@ -144,6 +151,18 @@ const services: Readonly<Record<string, Service>> = {
       }
       const rule = Rule ?? (EventBusName === undefined ? undefined : Name);
       return [arn(place, 'events', rule === undefined ? `event-bus/${text(Name)}` : `rule/${text(EventBusName)}/${text(rule)}`)];
+    },
+  },
+  // What is done to a table is asked of its database and of the catalog, too, and who deletes a database of all that may be in it (AWS Glue
+  // Developer Guide, "Specifying AWS Glue resource ARNs").
+  glue: {
+    resources: ({ ResourceArn, DatabaseInput, DatabaseName, TableInput, TableName, Name }, place, operation) => {
+      if (ResourceArn !== undefined) return [text(ResourceArn)];
+      const database = text(DatabaseName ?? (DatabaseInput as Input | undefined)?.Name ?? Name);
+      const table = text(TableName ?? (TableInput as Input | undefined)?.Name ?? (DatabaseName === undefined ? '' : Name));
+      const inside = operation === 'DeleteDatabase' ? [`table/${database}/any`, `userDefinedFunction/${database}/any`] : [];
+      const own = table === '' ? inside : [`table/${database}/${table}`];
+      return ['catalog', `database/${database}`, ...own].map((resource) => arn(place, 'glue', resource));
     },
   },
   iam: {
@@ -180,6 +199,9 @@ const services: Readonly<Record<string, Service>> = {
   monitoring: {
     prefix: 'cloudwatch',
     resources: (input, place) => {
+      const dashboards = Object.entries(input).flatMap(([key, value]) => (/^DashboardNames?\b/.test(key) ? [value].flat() : []));
+      // Of a dashboard the ARN names no region.
+      if (dashboards.length > 0) return dashboards.map((name) => `arn:aws:cloudwatch::${place.account}:dashboard/${text(name)}`);
       const names = input.AlarmNames ?? Object.entries(input).flatMap(([key, value]) => (key.startsWith('AlarmNames.') ? [value] : []));
       const all = [input.AlarmName ?? input.ResourceARN, ...(Array.isArray(names) ? names : [])].filter((name) => name !== undefined);
       return all.map((name) => arnOf(name, (alarm) => arn(place, 'cloudwatch', `alarm:${alarm}`)));
