@@ -2,18 +2,17 @@
  * The key that approvals of a guard are signed with. Its private half never leaves KMS: whoever may sign with it is an approver, and IAM
  * says who that is.
  */
-import { KmsAlias } from '@cdktf/provider-aws/lib/kms-alias/index.js';
-import { KmsKey } from '@cdktf/provider-aws/lib/kms-key/index.js';
 import { Construct } from 'constructs';
 import type { IntegrationEnvironment } from '../platform/integration-environment.ts';
-import { type Grantee, policyDocument } from '../platform/policy.ts';
+import type { Grantee } from '../platform/policy.ts';
+import { type SigningKey, signingKey } from '../platform/signing-key.ts';
 import { verifyApprovalActions } from './permissions.ts';
 
 export interface ApprovalKeyProps {
   readonly environment: IntegrationEnvironment;
 }
 
-export class ApprovalKey extends Construct {
+export class ApprovalKey extends Construct implements SigningKey {
   readonly keyId: string;
   readonly arn: string;
   /** `alias/<prefix>-<environment>-approvals`. */
@@ -21,27 +20,14 @@ export class ApprovalKey extends Construct {
 
   constructor(scope: Construct, id: string, { environment }: ApprovalKeyProps) {
     super(scope, id);
-    const key = new KmsKey(this, 'key', {
+    const { keyId, arn, alias } = signingKey(this, {
+      environment,
+      name: 'approvals',
       description: `approvals of ${environment.prefix} ${environment.name}: whoever may sign with it may approve what a guard holds back`,
-      keyUsage: 'SIGN_VERIFY',
-      customerMasterKeySpec: 'ECC_NIST_P256',
-      deletionWindowInDays: environment.deletionProtection ? 30 : 7,
-      lifecycle: { preventDestroy: environment.deletionProtection },
-      policy: policyDocument([
-        {
-          // IAM policies of the account say who may sign (AWS KMS Developer Guide, "Default key policy").
-          Sid: 'AccountAdministersByIam',
-          Effect: 'Allow',
-          Principal: { AWS: `arn:${environment.partition}:iam::${environment.account}:root` },
-          Action: ['kms:*'],
-          Resource: ['*'],
-        },
-      ]),
     });
-    this.keyId = key.keyId;
-    this.arn = key.arn;
-    this.alias = `alias/${environment.prefix}-${environment.name}-approvals`;
-    new KmsAlias(this, 'alias', { name: this.alias, targetKeyId: key.keyId });
+    this.keyId = keyId;
+    this.arn = arn;
+    this.alias = alias;
   }
 
   /** Lets the grantee check a signature; nobody but a person signs. */
