@@ -1,9 +1,10 @@
 /** `npm run sandbox`: the story, a measurement, or a sandbox to play with. */
 import { join } from 'node:path';
+import { UsageError } from '../handlers/platform/command-errors.ts';
 import { auditCompleteness } from './audit-completeness.ts';
 import { interruption, unlessAborted } from './interruption.ts';
 import { measure } from './measure.ts';
-import { type CommandLine, parseCommandLine, UsageError, usage } from './options.ts';
+import { type CommandLine, parseCommandLine, usage } from './options.ts';
 import { type Progress, progressTo } from './progress.ts';
 import { completenessTable } from './report/completeness-table.ts';
 import { permissionTable } from './report/permission-table.ts';

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { environments } from '../examples/environments.ts';
+import { UsageError } from '../handlers/platform/command-errors.ts';
 
 export interface CommandLine {
   readonly environment: string;
@@ -32,11 +33,6 @@ export const usage = `usage: npm run sandbox -- [options]
 
 Progress goes to standard error. Exit codes: 0 done, 1 a step failed, 2 wrong usage, 130 interrupted.
 `;
-
-/** Wrong usage: the message says what, and what to give instead. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 /** @throws UsageError */
 export function parseCommandLine(args: readonly string[]): CommandLine | 'help' {

@@ -1,5 +1,6 @@
 /** The trail's bucket, as writers use it: each key is written once, by whoever comes first. */
-import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { PutObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { readObject } from '../platform/s3-object.ts';
 
 export interface Segments {
   /**
@@ -45,15 +46,7 @@ export function s3Segments(client: S3Client, { bucket, keyArn }: TrailBucket): S
       throw error;
     }
   };
-  const read = async (Key: string): Promise<Buffer | undefined> => {
-    try {
-      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key }));
-      return Buffer.from((await Body?.transformToByteArray()) ?? []);
-    } catch (error) {
-      if (error instanceof NoSuchKey) return undefined;
-      throw error;
-    }
-  };
+  const read = (key: string): Promise<Buffer | undefined> => readObject(client, bucket, key);
   return {
     // The SDK repeats a call whose answer was lost: what the first one wrote is no conflict.
     write: async (key, body) => (await put(key, body)) || (await read(key))?.equals(Buffer.from(body)) === true,

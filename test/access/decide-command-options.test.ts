@@ -1,6 +1,7 @@
 /** The command line of `npm run decide`. */
 import { describe, expect, it } from 'vitest';
-import { parseCommandLine, UsageError, usage } from '../../handlers/access/decide-command/options.ts';
+import { parseCommandLine, usage } from '../../handlers/access/decide-command/options.ts';
+import { UsageError } from '../../handlers/platform/command-errors.ts';
 
 const parse = (text: string) => parseCommandLine(text.split(' '));
 

@@ -2,11 +2,11 @@
 
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CommandError } from '../../handlers/operations/status-command/deployment.ts';
 import { pages } from '../../handlers/operations/status-command/line.ts';
 import { usage } from '../../handlers/operations/status-command/options.ts';
 import type { Readings } from '../../handlers/operations/status-command/readings.ts';
 import { statusCommand } from '../../handlers/operations/status-command/status-command.ts';
+import { CommandError } from '../../handlers/platform/command-errors.ts';
 import { cursor, directory, known, minutesAgo, now, unknown, well } from './status-readings.ts';
 
 async function run(args: readonly string[], read: Readings | Error = well, width?: number) {

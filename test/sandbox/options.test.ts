@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseCommandLine, UsageError } from '../../sandbox/options.ts';
+import { UsageError } from '../../handlers/platform/command-errors.ts';
+import { parseCommandLine } from '../../sandbox/options.ts';
 
 describe('the command line of the sandbox', () => {
   it('GIVEN nothing THEN the story of dev, polled every second', () => {

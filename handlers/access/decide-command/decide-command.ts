@@ -1,4 +1,5 @@
 /** `npm run decide`: reads, explains, prints. */
+import { settingsRemedy, UsageError } from '../../platform/command-errors.ts';
 import { ConfigurationError } from '../../platform/errors.ts';
 import { prepareAccess } from '../decide.ts';
 import { principalKey } from '../grants.ts';
@@ -10,11 +11,9 @@ import type { ExplanationSource } from './explanation-source.ts';
 import { explanationText } from './explanation-text.ts';
 import { exportSource } from './export-source.ts';
 import { findPrincipal } from './find-principal.ts';
-import { type CommandLine, parseCommandLine, type SourceOptions, UsageError, usage } from './options.ts';
+import { type CommandLine, parseCommandLine, type SourceOptions, usage } from './options.ts';
 
 const exitCodes = { explained: 0, failed: 1, usage: 2 } as const;
-
-const settingsRemedy = 'look at the credentials, region and endpoint (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …)';
 
 export interface Terminal {
   readonly out: (text: string) => void;

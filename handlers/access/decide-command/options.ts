@@ -1,5 +1,6 @@
 /** The command line of `npm run decide`. */
 import { parseArgs } from 'node:util';
+import { UsageError } from '../../platform/command-errors.ts';
 
 /** Where the mirror, the configuration and the grants are read. */
 export type SourceOptions =
@@ -46,11 +47,6 @@ From files:
 
 Exit codes: 0 explained, 1 nobody found or nothing to read, 2 wrong usage.
 `;
-
-/** Wrong usage: the message says what, and what to give instead. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 const text = { type: 'string' } as const;
 const options = {

@@ -4,24 +4,14 @@ import type { ChainedRecord, Revisions } from '../audit-record.ts';
 import { AnswerError } from './answer-error.ts';
 import { type ById, chainOf, missingCause, readCauses } from './causes.ts';
 import { type EventRecord, isOf } from './event-record.ts';
-import { type GrantRow, grantRows, readGrantId } from './grant-rows.ts';
+import { type GrantRow, grantRows, type Origin, readGrantId } from './grant-rows.ts';
 import { holdings, isHeldAt, roleKey } from './holdings.ts';
 import { findPrincipal, shortName } from './principals.ts';
 import { byText, doneBy, whatHappened } from './record-text.ts';
 import type { TrailRecords } from './trail-records.ts';
 import { recordsOf } from './who.ts';
 
-export interface Step {
-  /** Id of the event. */
-  readonly event: string;
-  /** ISO 8601; undefined where the cause tells none. */
-  readonly at?: string | undefined;
-  readonly what: string;
-  /** Undefined where no Security log tells. */
-  readonly by?: string | undefined;
-  /** Whether there is a record of it: what is no event, as the tick of a schedule, has none. */
-  readonly recorded: boolean;
-}
+export type Step = Omit<Origin, 'type'>;
 
 /** A denial as it was recorded: its policies come with their annotations. */
 export interface ToldDenial {

@@ -1,11 +1,12 @@
 /** A question's way: the records are opened, the answer is computed and printed, and what it covers is said. */
+import { plain } from '../../platform/plain-text.ts';
 import type { Coverage, TrailRecords } from '../answers/trail-records.ts';
 import type { Surroundings } from './action.ts';
 import { type CsvTable, csv } from './csv.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Options } from './options.ts';
 import { openRecords } from './records-source.ts';
-import { type Fact, facts, plain } from './terminal-text.ts';
+import { type Fact, facts } from './terminal-text.ts';
 
 export interface Answer {
   readonly text: (width: number) => string;

@@ -1,10 +1,11 @@
 /** Asks the audit trail, and verifies it. */
+import { errorText, UsageError } from '../../platform/command-errors.ts';
+import { plain } from '../../platform/plain-text.ts';
 import { AnswerError } from '../answers/answer-error.ts';
 import type { Action, Surroundings } from './action.ts';
 import { changesAction } from './changes.ts';
-import { CommandError, type ExitCode, exitCodes, UsageError } from './exit-codes.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { parseCommandLine } from './options.ts';
-import { plain } from './terminal-text.ts';
 import { timelineAction } from './timeline.ts';
 import { usage } from './usage.ts';
 import { verify } from './verify.ts';
@@ -34,13 +35,9 @@ export async function auditCommand(args: readonly string[], surroundings: Surrou
 }
 
 function ending(error: unknown): { readonly text: string; readonly exitCode: ExitCode } {
-  if (error instanceof UsageError) return { text: `${error.message}\n\n${usage}`, exitCode: exitCodes.usage };
-  if (error instanceof CommandError) return { text: `${error.message}\n`, exitCode: exitCodes.refused };
   if (error instanceof AnswerError) {
     const exitCode = { unknown: exitCodes.unknown, ambiguous: exitCodes.ambiguous, unreadable: exitCodes.refused }[error.kind];
     return { text: `${error.message.split('\n').map(plain).join('\n')}\n`, exitCode };
   }
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const look = 'look at the credentials, region and endpoint (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …)';
-  return { text: `${name}: ${message}: ${look}\n`, exitCode: exitCodes.refused };
+  return { text: errorText(error, usage), exitCode: error instanceof UsageError ? exitCodes.usage : exitCodes.refused };
 }

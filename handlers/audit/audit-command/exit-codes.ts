@@ -1,4 +1,4 @@
-/** How the command ends, and the errors that end it. */
+/** How the command ends. */
 export const exitCodes = {
   /** Answered; of `verify`: intact. */
   done: 0,
@@ -14,13 +14,3 @@ export const exitCodes = {
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
-
-/** The command cannot do what it was asked for; the message says why, and what to do. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
-}
-
-/** Wrong usage: the message says what, and what to give instead. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}

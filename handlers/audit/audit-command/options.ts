@@ -1,10 +1,10 @@
 /** The command line of `npm run audit`. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { catalogue } from '../../events/catalogue.ts';
+import { UsageError } from '../../platform/command-errors.ts';
 import { severities } from '../ocsf-classes.ts';
 import { type Hour, hourOf } from '../segment.ts';
 import type { Action } from './action.ts';
-import { UsageError } from './exit-codes.ts';
 
 const flags = ['evidence', 'json', 'csv'] as const;
 const valued = [

@@ -3,13 +3,13 @@ import { stat } from 'node:fs/promises';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
+import { CommandError } from '../../platform/command-errors.ts';
 import { readEnvironment } from '../../platform/environment.ts';
 import { evidenceRecords } from '../answers/evidence-records.ts';
 import { logRecords } from '../answers/log-records.ts';
 import type { TrailRecords } from '../answers/trail-records.ts';
 import { folderEvidence } from '../folder-evidence.ts';
 import { s3Evidence } from '../s3-evidence.ts';
-import { CommandError } from './exit-codes.ts';
 import type { Options } from './options.ts';
 import { variablesOf } from './trail-source.ts';
 

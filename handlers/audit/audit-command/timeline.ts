@@ -1,11 +1,12 @@
 /** `timeline`: the way of one change. */
+import { plain } from '../../platform/plain-text.ts';
 import { shortId } from '../answers/record-text.ts';
 import { type Hop, type Look, type MissingHop, type Timeline, timelineOfEvent, timelinesOfUser } from '../answers/timeline.ts';
 import type { Action } from './action.ts';
 import { answer } from './answer.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { Options } from './options.ts';
-import { facts, plain, table } from './terminal-text.ts';
+import { facts, table } from './terminal-text.ts';
 
 export const timelineAction: Action = {
   takes: ['event', 'user', 'since', 'evidence'],

@@ -4,11 +4,11 @@ import { readFile, stat } from 'node:fs/promises';
 import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { GetFunctionConfigurationCommand, LambdaClient, ResourceNotFoundException } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
+import { CommandError } from '../../platform/command-errors.ts';
 import { readEnvironment } from '../../platform/environment.ts';
 import type { Evidence } from '../evidence.ts';
 import { folderEvidence } from '../folder-evidence.ts';
 import { s3Evidence } from '../s3-evidence.ts';
-import { CommandError } from './exit-codes.ts';
 import type { Options } from './options.ts';
 
 export interface TrailSource {

@@ -1,6 +1,6 @@
 /** What `verify` prints. */
+import { plain } from '../../platform/plain-text.ts';
 import type { Finding, Verdict } from '../verify.ts';
-import { plain } from './terminal-text.ts';
 
 export function verdictText(verdict: Verdict): string {
   const { intact, finding, from } = verdict;

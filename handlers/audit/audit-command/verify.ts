@@ -1,8 +1,9 @@
 /** `verify`: whether the audit trail is what was written. */
+import { CommandError, UsageError } from '../../platform/command-errors.ts';
 import { endOfHour, type Hour, hourOfKey } from '../segment.ts';
 import { type Verdict, verifyTrail } from '../verify.ts';
 import type { Action } from './action.ts';
-import { CommandError, exitCodes, UsageError } from './exit-codes.ts';
+import { exitCodes } from './exit-codes.ts';
 import { openTrail } from './trail-source.ts';
 import { seenText, verdictText } from './verdict.ts';
 

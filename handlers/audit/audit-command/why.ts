@@ -1,11 +1,12 @@
 /** `why`: one grant, or one event. */
 import type { Denial, Grant } from '../../events/catalogue.ts';
+import { plain } from '../../platform/plain-text.ts';
 import { pathOf, second, shortId } from '../answers/record-text.ts';
 import { type EventWhy, type GrantWhy, type Step, whyEvent, whyGrant } from '../answers/why.ts';
 import type { Action } from './action.ts';
 import { answer } from './answer.ts';
 import { exitCodes } from './exit-codes.ts';
-import { type Fact, facts, plain, table } from './terminal-text.ts';
+import { type Fact, facts, table } from './terminal-text.ts';
 
 export const whyAction: Action = {
   takes: ['grant', 'event', 'at', 'evidence'],

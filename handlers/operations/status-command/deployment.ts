@@ -1,6 +1,7 @@
 /** What a deployment consists of, as its functions' own configurations say. */
 import { type FunctionConfiguration, type LambdaClient, paginateListFunctions } from '@aws-sdk/client-lambda';
 import { type FunctionName, functions } from '../../functions.ts';
+import { CommandError } from '../../platform/command-errors.ts';
 
 export interface DeployedFunction {
   readonly name: string;
@@ -10,11 +11,6 @@ export interface DeployedFunction {
   /** ISO 8601 */
   readonly deployedAt: string;
   readonly environment: Readonly<Record<string, string>>;
-}
-
-/** The command cannot do what it was asked for; the message says why, and what to do. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
 }
 
 /** Longest first: `detect-changes` is no instance of a shorter name. */

@@ -1,5 +1,6 @@
 /** The command line of `npm run status`. */
 import { parseArgs } from 'node:util';
+import { UsageError } from '../../platform/command-errors.ts';
 
 export const usage = `usage: npm run status -- [options]
 
@@ -20,11 +21,6 @@ export interface StatusCommandLine {
   readonly environment: string;
   readonly prefix: string;
   readonly json: boolean;
-}
-
-/** Wrong usage: the message says what, and what to give instead. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 /** @throws UsageError */

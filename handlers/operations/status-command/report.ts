@@ -1,4 +1,5 @@
 /** What the command prints. */
+import { plain } from '../../platform/plain-text.ts';
 import type { Line, LineStatus } from './line.ts';
 import { worstOf } from './lines.ts';
 
@@ -18,14 +19,14 @@ const longestFact = 240;
  * A reason may hold a server's own words: none of them steers the terminal, turns its text around (Unicode Standard Annex 9) or takes more
  * than its line.
  */
-const plain = (text: string): string => {
-  const line = text.replace(/\s+/g, ' ').replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+const oneLine = (text: string): string => {
+  const line = plain(text.replace(/\s+/g, ' '));
   return line.length > longestFact ? `${line.slice(0, longestFact - 1)}…` : line;
 };
 
 /** @param width of the terminal; without one, a line each, for `grep` */
 export function statusText({ deployment, at, lines }: StatusReport, width = Number.POSITIVE_INFINITY): string {
-  const rows = lines.map(({ status, of, fact }) => [shown[status], of, plain(fact)] as const);
+  const rows = lines.map(({ status, of, fact }) => [shown[status], of, oneLine(fact)] as const);
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const text = rows.map(([status, of, fact], index) => {
     const page = lines[index]?.page;

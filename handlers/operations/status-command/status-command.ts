@@ -1,7 +1,7 @@
 /** Whether all is well in a deployment. */
-import { CommandError } from './deployment.ts';
+import { errorText, UsageError } from '../../platform/command-errors.ts';
 import { statusLines, worstOf } from './lines.ts';
-import { parseCommandLine, type StatusCommandLine, UsageError, usage } from './options.ts';
+import { parseCommandLine, type StatusCommandLine, usage } from './options.ts';
 import type { Readings } from './readings.ts';
 import { statusJson, statusText } from './report.ts';
 
@@ -25,14 +25,7 @@ export async function statusCommand(args: readonly string[], surroundings: Statu
     surroundings.out(usage);
     return exitCodes.well;
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    surroundings.error(
-      error instanceof UsageError
-        ? `${message}\n\n${usage}`
-        : error instanceof CommandError
-          ? `${message}\n`
-          : `${name}: ${message}: look at the credentials, region and endpoint (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …)\n`,
-    );
+    surroundings.error(errorText(error, usage));
     return error instanceof UsageError ? exitCodes.usage : exitCodes.unknown;
   }
 }

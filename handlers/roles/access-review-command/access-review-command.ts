@@ -2,6 +2,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { CommandError, errorText, UsageError } from '../../platform/command-errors.ts';
+import { plain } from '../../platform/plain-text.ts';
 import { type ReadableReview, readReview } from '../access-review.ts';
 import {
   accessReviewSignedOff,
@@ -13,9 +15,9 @@ import {
   signOffFile,
   signOffText,
 } from '../sign-off.ts';
-import { CommandError, findDeployment, type ReviewDeployment } from './deployment.ts';
-import { parseCommandLine, type ReviewCommandLine, UsageError, usage } from './options.ts';
-import { plain, summary } from './report.ts';
+import { findDeployment, type ReviewDeployment } from './deployment.ts';
+import { parseCommandLine, type ReviewCommandLine, usage } from './options.ts';
+import { summary } from './report.ts';
 
 export interface ReviewCommandSurroundings {
   readonly out: (text: string) => void;
@@ -36,14 +38,7 @@ export async function accessReviewCommand(args: readonly string[], surroundings:
     else await withDeployment(line, (found) => (line.action === 'generate' ? generate : signOff)(found, line as never, surroundings));
     return exitCodes.done;
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    surroundings.error(
-      error instanceof UsageError
-        ? `${message}\n\n${usage}`
-        : error instanceof CommandError
-          ? `${message}\n`
-          : `${name}: ${message}: look at the credentials, region and endpoint (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …)\n`,
-    );
+    surroundings.error(errorText(error, usage));
     return error instanceof UsageError ? exitCodes.usage : exitCodes.refused;
   }
 }

@@ -2,10 +2,12 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { GetFunctionConfigurationCommand, InvokeCommand, LambdaClient, ResourceNotFoundException } from '@aws-sdk/client-lambda';
-import { GetObjectCommand, NoSuchKey, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { CommandError } from '../../platform/command-errors.ts';
 import { readEnvironment } from '../../platform/environment.ts';
 import { eventBusPublisher, type Publish } from '../../platform/event-bus.ts';
+import { readObject } from '../../platform/s3-object.ts';
 import { kmsTextSigner } from '../approval-key.ts';
 import type { ReviewOutcome } from '../review-access/review-access.ts';
 
@@ -23,11 +25,6 @@ export interface ReviewDeployment {
   /** ARN of who runs the command. */
   readonly caller: () => Promise<string>;
   readonly close: () => void;
-}
-
-/** The command cannot do what it was asked for; the message says why, and what to do. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
 }
 
 /** @throws CommandError when there is no such deployment */
@@ -63,15 +60,7 @@ export async function findDeployment(prefix: string, environment: string): Promi
           throw new CommandError(`review-access failed (${said.errorMessage ?? FunctionError ?? answer}): look into its log group`);
         return said as Extract<ReviewOutcome, { state: 'completed' }>;
       },
-      async read(Key) {
-        try {
-          const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
-          return Buffer.from((await Body?.transformToByteArray()) ?? []);
-        } catch (error) {
-          if (error instanceof NoSuchKey) return undefined;
-          throw error;
-        }
-      },
+      read: (key) => readObject(s3, Bucket, key),
       async write(Key, Body) {
         await s3.send(new PutObjectCommand({ Bucket, Key, Body, ContentType: 'application/json' }));
       },

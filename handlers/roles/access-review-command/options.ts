@@ -1,6 +1,7 @@
 /** The command line of `npm run access-review`. */
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
+import { UsageError } from '../../platform/command-errors.ts';
 import { byText, noteText } from '../sign-off.ts';
 
 export const usage = `usage: npm run access-review -- generate [--out DIR] [options]
@@ -44,11 +45,6 @@ export type ReviewCommandLine = Place &
         readonly publicKey: string | undefined;
       }
   );
-
-/** Wrong usage: the message says what, and what to give instead. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 const actions = ['generate', 'sign-off', 'check'] as const;
 /** What each action takes besides the place. */

@@ -5,6 +5,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { GetFunctionConfigurationCommand, LambdaClient, ResourceNotFoundException } from '@aws-sdk/client-lambda';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { parseRoleQueues } from '../../access/role-queues.ts';
+import { CommandError } from '../../platform/command-errors.ts';
 import { readEnvironment } from '../../platform/environment.ts';
 import { eventBusPublisher, type Publish } from '../../platform/event-bus.ts';
 import { kmsSigner } from '../approval-key.ts';
@@ -20,11 +21,6 @@ export interface Deployment {
   /** ARN of who runs the command. */
   readonly caller: () => Promise<string>;
   readonly close: () => void;
-}
-
-/** The command cannot do what it was asked for; the message says why, and what to do. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
 }
 
 /** @throws CommandError when there is no such deployment */

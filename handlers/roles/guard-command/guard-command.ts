@@ -1,11 +1,12 @@
 /** What guards hold back, and a person's word on it. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { CommandError, errorText, UsageError } from '../../platform/command-errors.ts';
 import { digestOf, type GuardDecision, guardDecided, mostDecided } from '../guard-decision.ts';
 import { hasExpired } from '../guard-limits.ts';
 import type { GuardStore } from '../guard-store.ts';
 import type { Confirm } from './confirm.ts';
-import { CommandError, type Deployment, findDeployment } from './deployment.ts';
-import { type GuardCommandLine, parseCommandLine, UsageError, usage } from './options.ts';
+import { type Deployment, findDeployment } from './deployment.ts';
+import { type GuardCommandLine, parseCommandLine, usage } from './options.ts';
 import { guardJson, guardList, guardReport, type HoldingGuard } from './report.ts';
 
 export interface GuardCommandSurroundings {
@@ -29,14 +30,7 @@ export async function guardCommand(args: readonly string[], surroundings: GuardC
     else await run(commandLine, surroundings);
     return exitCodes.done;
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    surroundings.error(
-      error instanceof UsageError
-        ? `${message}\n\n${usage}`
-        : error instanceof CommandError
-          ? `${message}\n`
-          : `${name}: ${message}: look at the credentials, region and endpoint (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …)\n`,
-    );
+    surroundings.error(errorText(error, usage));
     return error instanceof UsageError ? exitCodes.usage : exitCodes.refused;
   }
 }

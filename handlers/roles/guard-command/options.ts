@@ -1,5 +1,6 @@
 /** The command line of `npm run guard`. */
 import { parseArgs } from 'node:util';
+import { UsageError } from '../../platform/command-errors.ts';
 
 export const usage = `usage: npm run guard -- list
        npm run guard -- show|approve|reject ID [options]
@@ -27,11 +28,6 @@ export interface GuardCommandLine {
   readonly prefix: string;
   readonly yes: boolean;
   readonly json: boolean;
-}
-
-/** Wrong usage: the message says what, and what to give instead. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 const actions = ['list', 'show', 'approve', 'reject'] as const;

@@ -1,4 +1,5 @@
 /** What the command prints of guards. */
+import { plain } from '../../platform/plain-text.ts';
 import type { TrippedGuard } from '../guard-limits.ts';
 import type { KeptRemoval } from '../guard-store.ts';
 
@@ -8,9 +9,6 @@ export interface HoldingGuard {
   readonly guard: TrippedGuard;
   readonly staged: readonly KeptRemoval[];
 }
-
-/** Names come from the directory: none of them steers the terminal, or turns its text around (Unicode Standard Annex 9). */
-const plain = (text: string): string => text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 
 export const nothingHeld = 'no guard holds anything back\n';
 

@@ -1,8 +1,9 @@
 /** The run store on AWS: the state in the roles table under `<target>#reconcile`, everything else in S3 under `reconcile/<target>/`. */
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
-import { DeleteObjectCommand, GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { fromItem, putNextVersion, toItem } from '../../platform/dynamodb.ts';
 import { RetryableError } from '../../platform/errors.ts';
+import { readText } from '../../platform/s3-object.ts';
 import { driftPage } from './drift-page.ts';
 import type { Progress } from './listing.ts';
 import type { Run, RunState, RunStore } from './run-store.ts';
@@ -33,14 +34,8 @@ export function awsRunStore({ dynamodb, table, s3, bucket }: RunPlaces, target: 
     },
 
     async loadProgress(run) {
-      try {
-        const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: progressKey }));
-        const saved = JSON.parse((await Body?.transformToString()) ?? 'null') as { run: Run; progress: Progress } | null;
-        return saved?.run.id === run.id ? saved.progress : undefined;
-      } catch (error) {
-        if (error instanceof NoSuchKey) return undefined;
-        throw error;
-      }
+      const saved = JSON.parse((await readText(s3, bucket, progressKey)) ?? 'null') as { run: Run; progress: Progress } | null;
+      return saved?.run.id === run.id ? saved.progress : undefined;
     },
 
     saveProgress: (run, progress) => put(progressKey, JSON.stringify({ run, progress }), 'application/json'),

@@ -1,9 +1,10 @@
 /** What a review is made of: a port, and the tables and reports of the deployment. Everything is only read. */
-import { GetObjectCommand, NoSuchKey, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { parseAccessConfiguration } from '../../access/access-configuration.ts';
 import { type Grants, principalKey } from '../../access/grants.ts';
 import { firstValue, isObjectRow, type Mirror, objectKey } from '../../directory/mirror.ts';
 import { fileTime, isoText } from '../../platform/file-time.ts';
+import { readText } from '../../platform/s3-object.ts';
 import type { ReadAccounts } from '../dynamodb-ledger.ts';
 import type { DriftReport } from '../reconcile/drift-report.ts';
 
@@ -36,25 +37,15 @@ function lastLogon(row: Parameters<typeof firstValue>[0]): string | null {
   return moment === undefined ? null : isoText(moment);
 }
 
-export const s3Text = async (client: S3Client, Bucket: string, Key: string): Promise<string | undefined> => {
-  try {
-    const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
-    return await Body?.transformToString();
-  } catch (error) {
-    if (error instanceof NoSuchKey) return undefined;
-    throw error;
-  }
-};
-
 /** @throws ConfigurationError when the object is no configuration */
 export async function mappingEnds(client: S3Client, bucket: string, key: string): Promise<ReadonlyMap<string, string>> {
-  const { mappings } = parseAccessConfiguration(JSON.parse((await s3Text(client, bucket, key)) ?? 'null'));
+  const { mappings } = parseAccessConfiguration(JSON.parse((await readText(client, bucket, key)) ?? 'null'));
   return new Map(mappings.flatMap(({ id, valid }) => (valid?.until === undefined ? [] : [[id, valid.until] as const])));
 }
 
 export const newestDrift =
   (client: S3Client, bucket: string): ReviewSources['drift'] =>
   async (target) => {
-    const text = await s3Text(client, bucket, `reconcile/${target}/latest.json`);
+    const text = await readText(client, bucket, `reconcile/${target}/latest.json`);
     return text === undefined ? undefined : (JSON.parse(text) as DriftReport);
   };

@@ -1,7 +1,7 @@
 /** Where reports are kept: a port, and the reports bucket under `access-review/`. */
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
-import { s3Text } from './review-sources.ts';
+import { readText } from '../../platform/s3-object.ts';
 
 /** What is known of the newest report. */
 export interface NewestReview {
@@ -27,7 +27,7 @@ export function s3ReviewStore(client: S3Client, bucket: string): ReviewStore {
   };
   return {
     async newest() {
-      const text = await s3Text(client, bucket, newestKey);
+      const text = await readText(client, bucket, newestKey);
       return text === undefined ? undefined : v.parse(newestSchema, JSON.parse(text));
     },
     write: put,
