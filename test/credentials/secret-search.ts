@@ -2,7 +2,7 @@
  * Looks for passwords wherever a sandbox leaves anything: logs, tables, queues, the synthesized stack, what Terraform would keep as state, files
  * on its disk, command lines and environments of its processes. Its Secrets Manager holds values in memory alone.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AwsEndpoint } from '../../sandbox/aws/endpoint.ts';
@@ -91,9 +91,19 @@ async function tablesOf(endpoint: AwsEndpoint): Promise<readonly (readonly [stri
 const stateText = (stack: AppliedStack): string =>
   JSON.stringify(stack, (_, value: unknown) => (value instanceof Map ? [...value] : value instanceof Set ? [...value] : value));
 
+/** None of a folder that is gone by now: other sandboxes end while this one is searched. */
+function entriesBelow(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    if (existsSync(folder)) throw error;
+    return [];
+  }
+}
+
 /** Sockets and what vanished meanwhile are no files. */
 function* filesBelow(folder: string): Iterable<{ readonly path: string; readonly bytes: Buffer }> {
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+  for (const entry of entriesBelow(folder)) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     try {
