@@ -18,7 +18,8 @@ const credentials = {
 
 /** Starts an in-memory dynalite on a loopback port of its own. Errors come as AwsError with DynamoDB's codes and members. */
 export async function startDynalite(): Promise<{ call: DynaliteCall; close: () => Promise<void> }> {
-  const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  // With 0 a table would be active before its first item nearly always: whoever does not wait for it would seldom be found out.
+  const server = dynalite({ createTableMs: 5, deleteTableMs: 0, updateTableMs: 0 });
   // A connection that the server ends while a call is on its way to it would fail that call.
   server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));

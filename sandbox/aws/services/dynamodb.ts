@@ -1,3 +1,4 @@
+import { until } from '../../waiting.ts';
 import { AwsError, notImplemented } from '../error.ts';
 import { isRecord, optionalRecord, optionalText, record, records, text } from '../input.ts';
 import type { Input, Operation, Output, Service, Surroundings } from '../service.ts';
@@ -64,9 +65,16 @@ export async function dynamodb(surroundings: Surroundings): Promise<Service & { 
     };
   }
 
+  /** dynalite refuses items until then. Here a table takes them as soon as CreateTable is answered: nobody has to wait for it. */
+  async function untilActive(TableName: string): Promise<void> {
+    const active = async () => record(await dynalite.call('DescribeTable', { TableName }), 'Table').TableStatus === 'ACTIVE';
+    await until(`table ${TableName}`, async () => (await active()) || undefined, 20_000, 1);
+  }
+
   async function createTable(input: Input): Promise<Output> {
     const output = await dynalite.call('CreateTable', input);
     const name = text(input, 'TableName');
+    await untilActive(name);
     const keySchema = records(input, 'KeySchema');
     const indexes = [...records(input, 'GlobalSecondaryIndexes'), ...records(input, 'LocalSecondaryIndexes')];
     const specification = optionalRecord(input, 'StreamSpecification');

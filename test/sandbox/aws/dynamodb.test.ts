@@ -68,6 +68,16 @@ async function recordsOf(
 }
 
 describe('tables', () => {
+  test('GIVEN many at once WHEN each is created THEN it takes items as soon as that is answered', async () => {
+    const made = await Promise.allSettled(
+      Array.from({ length: 50 }, async () => {
+        const { TableName } = await newTable();
+        await endpoint.call('operator', 'dynamodb', 'PutItem', { TableName, Item: item('a', 'one') });
+      }),
+    );
+    expect(made.filter(({ status }) => status === 'rejected')).toEqual([]);
+  });
+
   test('GIVEN a table WHEN described THEN it is active, with our account’s and region’s ARNs and its stream', async () => {
     const { TableName, streamArn } = await newTable('NEW_AND_OLD_IMAGES');
     const { Table } = await client.send(new DescribeTableCommand({ TableName }));
