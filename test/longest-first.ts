@@ -28,6 +28,7 @@ const longest = [
   'sandbox/account-access',
   'access/large-fan-out',
   'roles/converging-targets',
+  'audit/completeness',
   'credentials/secrets-nowhere',
   'examples/cdktf-cli',
   'directory/mirror',

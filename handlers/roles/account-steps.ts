@@ -4,7 +4,7 @@ import type { Attempt } from './ledger.ts';
 import { noteGrant } from './membership-steps.ts';
 import { isSameProfile, type Plan } from './plan.ts';
 import type { RoleRun } from './role-run.ts';
-import { TargetConflictError } from './target.ts';
+import { type AccountState, TargetConflictError } from './target.ts';
 
 /** Creates or updates the account and lets it log on. The grants that will follow are noted along with it. */
 export async function settleAccount(run: RoleRun, { restore, account: step, activate, profile, grant: grants }: Plan): Promise<void> {
@@ -13,6 +13,7 @@ export async function settleAccount(run: RoleRun, { restore, account: step, acti
   if (activate) await setActive(run, true);
   if (step === 'create' && profile) await createAccount(run, profile);
   else if (step === 'update' && profile) await updateAccount(run, profile);
+  else if (step === 'tell') await tellAttempts(run);
   else if (grants.length > 0) await run.note();
 }
 
@@ -44,14 +45,57 @@ async function updateAccount(run: RoleRun, profile: Profile): Promise<void> {
   const possible = [account.profile, ...attempts.map(({ value }) => value), ...(seen ? [seen.profile] : [])];
   for (const before of possible) await target.updateAccount(account.id, before, profile);
   if (run.heals('account-changed')) await verifyProfile(run, account.id, profile);
-  for (const { value, number } of attempts.filter(({ reached }, index) => reached || index === attempts.length - 1)) {
-    const before = run.account?.profile ?? account.profile;
-    run.account = { ...account, profile: value };
-    const attributes = profileChanges(before, value);
-    if (Object.keys(attributes).length > 0)
-      run.tell('AccountUpdated', run.account, { account: run.named(run.account), attributes }, number);
-  }
+  run.account = tellReached(run, account, { updating: reachedBy(attempts) });
   run.done({ updating: undefined });
+}
+
+/** Attempts of which the last has been reached now. */
+const reachedBy = <T>(attempts: readonly Attempt<T>[]): readonly Attempt<T>[] =>
+  attempts.map((one, index) => (index === attempts.length - 1 ? { ...one, reached: true } : one));
+
+interface Attempts {
+  readonly updating?: readonly Attempt<Profile>[] | undefined;
+  readonly activating?: readonly Attempt<boolean>[] | undefined;
+}
+
+/** @param account as it was told last @returns it as it is told now */
+function tellReached(run: RoleRun, account: AccountState, { updating = [], activating = [] }: Attempts): AccountState {
+  let now = account;
+  for (const { value, number, reached } of updating) {
+    if (!reached) continue;
+    const attributes = profileChanges(now.profile, value);
+    now = { ...now, profile: value };
+    if (Object.keys(attributes).length > 0) run.tell('AccountUpdated', now, { account: run.named(now), attributes }, number);
+  }
+  for (const { value, number, reached } of activating) {
+    if (!reached || (now.active ?? true) === value) continue;
+    now = { ...now, active: value };
+    run.tell(value ? 'AccountReactivated' : 'AccountDeactivated', now, { account: run.named(now) }, number);
+  }
+  return now;
+}
+
+/** Finds out, notes and tells what interrupted runs changed of an account that is changed no more, or deleted: then nobody could find it out. */
+async function tellAttempts(run: RoleRun): Promise<void> {
+  const { account, open } = run;
+  const { updating, activating } = open;
+  if (account === undefined || (updating === undefined && activating === undefined)) return;
+  const seen = await run.deps.target.readAccount(account.id);
+  const active = account.active ?? true;
+  const known = {
+    updating: updating && shownIn(updating, account.profile, seen?.profile, isSameProfile),
+    activating: activating && shownIn(activating, active, seen && (seen.active ?? true), Object.is),
+  };
+  run.set(known);
+  run.account = tellReached(run, account, known);
+  run.done({ updating: undefined, activating: undefined });
+}
+
+/** Tells of an account that an interrupted run deleted, or a stranger before it. */
+export function tellDeleted(run: RoleRun): void {
+  if (run.deleted === undefined) return;
+  const last = tellReached(run, run.deleted, run.noted);
+  run.tell('AccountDeprovisioned', last, { account: run.named(last) });
 }
 
 /**
@@ -65,11 +109,22 @@ function withAttempt<T>(
   { told, shown, wanted }: { readonly told: T; readonly shown: T | undefined; readonly wanted: T },
   isSame: (one: T, other: T) => boolean,
 ): readonly Attempt<T>[] {
+  const known = shownIn(attempts, told, shown, isSame);
+  const last = known.at(-1);
+  return last !== undefined && isSame(last.value, wanted) ? known : [...known, { value: wanted, number }];
+}
+
+/** Attempts, the last of them marked as reached where the target shows it. */
+function shownIn<T>(
+  attempts: readonly Attempt<T>[],
+  told: T,
+  shown: T | undefined,
+  isSame: (one: T, other: T) => boolean,
+): readonly Attempt<T>[] {
   const last = attempts.at(-1);
   const before = attempts.findLast(({ reached }) => reached)?.value ?? told;
   const isReached = last !== undefined && shown !== undefined && isSame(last.value, shown) && !isSame(before, shown);
-  const known = isReached ? [...attempts.slice(0, -1), { ...last, reached: true as const }] : attempts;
-  return last !== undefined && isSame(last.value, wanted) ? known : [...known, { value: wanted, number }];
+  return isReached ? [...attempts.slice(0, -1), { ...last, reached: true }] : attempts;
 }
 
 /** A server that ignores what it does not know says that it took it: nothing is called healed then. */
@@ -98,19 +153,17 @@ export async function setActive(run: RoleRun, active: boolean): Promise<void> {
   const attempts = withAttempt(run, noted.activating ?? [], { told, shown, wanted: active }, Object.is);
   await run.note({ activating: attempts });
   await target.setActive(account.id, run.mark, active);
-  for (const { value, number } of attempts.filter(({ reached }, index) => reached || index === attempts.length - 1)) {
-    if ((run.account?.active ?? true) === value) continue;
-    run.account = { ...account, active: value };
-    run.tell(value ? 'AccountReactivated' : 'AccountDeactivated', run.account, { account: run.named(run.account) }, number);
-  }
+  run.account = tellReached(run, account, { activating: reachedBy(attempts) });
   run.done({ activating: undefined });
 }
 
 /** @throws TargetConflictError when the mark is another's */
 export async function deleteAccount(run: RoleRun): Promise<void> {
+  const { account: told } = run;
+  await tellAttempts(run);
   const { account } = run;
   if (account === undefined) return;
-  await run.note({ deleting: account });
+  await run.note({ deleting: told });
   await run.deps.target.deleteAccount(account.id, run.mark);
   run.tell('AccountDeprovisioned', account, { account: run.named(account) });
   run.account = undefined;

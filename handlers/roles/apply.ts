@@ -1,7 +1,7 @@
 /** Carries out a plan at a target and says what was done. Every step may be repeated after a crash at any point. */
 import type { Profile } from '../access/grants.ts';
 import type { AnyIdentityEvent } from '../events/identity-event.ts';
-import { settleAccount } from './account-steps.ts';
+import { settleAccount, tellDeleted } from './account-steps.ts';
 import { beginEnding, endAccess } from './deprovisioning.ts';
 import type { AccountEntry } from './ledger.ts';
 import { assign, expel, grant, noteRemovals, revoke } from './membership-steps.ts';
@@ -38,7 +38,9 @@ export async function recover({ target }: ApplyDependencies, { domain, subject, 
   const mark: Mark = { domain, guid: subject.guid };
   const known = profile ?? made.account?.profile ?? made.deleting?.profile ?? anyProfile(made.intent?.userName ?? subject.guid);
   try {
-    return { ...made, account: await target.findAccount(mark, known, made.intent) };
+    const found = await target.findAccount(mark, known, made.intent);
+    // One that is there still is as it was told last: what of it is not told is known from there.
+    return { ...made, account: found?.id === made.account?.id ? made.account : found };
   } catch (error) {
     if (error instanceof TargetConflictError) return made; // what is in the way is not ours: the steps below meet it where it matters
     throw error;
@@ -61,6 +63,7 @@ export async function apply({ steps, heldBack, corrected = false, ...start }: Ap
     const ends = beginEnding(run, steps);
     await noteRemovals(run, steps, corrected || ends);
     await revoke(run, steps.revoke);
+    tellDeleted(run);
     await expel(run, steps.expel);
     await endAccess(run, steps);
     await settleAccount(run, steps);

@@ -141,6 +141,8 @@ export interface AssignmentEntry {
   readonly since: string;
   /** The target's id of what is under way. */
   readonly request?: string | undefined;
+  /** What an interrupted run did before this, the other way, and perhaps did not tell: it is told with this. */
+  readonly former?: AssignmentEntry | undefined;
 }
 
 export interface RoleEntry {
@@ -187,13 +189,12 @@ export function heldBy(entry: AccountEntry | undefined): { readonly memberships:
 export const accountEventId = (target: string, accountId: string, type: IdentityEventType, number = 0, part = ''): string =>
   eventId(target, accountId, number, type, part);
 
-/** Id of the event that tells of an assignment: whoever's run it was, it was made or removed once. */
-export const assignmentEventId = (
-  target: string,
-  roleId: string,
-  type: 'RoleAssigned' | 'RoleUnassigned',
-  { assignment, since }: AssignmentEntry,
-): string => eventId(target, roleId, 0, type, `${assignmentKey(assignment)}@${since}`);
+/** What is told of assignments that came to their end. The id is of what was done: whoever's run it was, it was made or removed once. */
+export const assignmentNews = (target: string, role: string, id: string, settled: readonly AssignmentEntry[]) =>
+  settled.map(({ assignment, state, since }) => {
+    const type = state === 'removing' ? ('RoleUnassigned' as const) : ('RoleAssigned' as const);
+    return { type, change: { target, role, id, assignment }, id: eventId(target, id, 0, type, `${assignmentKey(assignment)}@${since}`) };
+  });
 
 /** Each kind that was found, with all its details. */
 export function foundByKind({ found }: DriftNote): readonly (readonly [kind: DriftKind, detail: string])[] {

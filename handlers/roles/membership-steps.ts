@@ -61,7 +61,6 @@ export async function revoke(run: RoleRun, memberships: readonly Membership[]): 
       run.tellMembership('RoleRevoked', holder, grant, number ?? run.number);
     }
   }
-  if (run.deleted) run.tell('AccountDeprovisioned', run.deleted, { account: run.named(run.deleted) });
 }
 
 /** Ends memberships that nobody granted. DriftHealed tells of them. @throws TargetConflictError when one is still there */
@@ -147,7 +146,7 @@ export async function assign(run: RoleRun, grants: readonly Grant[]): Promise<Er
     if (!isHeld(membership)) continue; // its role is in conflict
     const role = await roleOf(run.deps, grant.role);
     const { settled, failure: one } = await settleAssignments(run.deps, role, grant.assignments ?? [], 'create');
-    run.roleAssigned(grant.role, role, settled);
+    run.assignmentsSettled(grant.role, role, settled);
     if (one === undefined) change(run, key, { grant, assigning: undefined });
     else if (one instanceof TargetMissingError && one.missing === 'role') {
       // Somebody deleted the role's group, and its members with it: the next attempt makes it anew.

@@ -35,7 +35,8 @@ export interface Plan {
   readonly end?: { readonly state: PrincipalState; readonly account: AccountEnd } | undefined;
   /** Sessions that were cut are let in again, or no longer need to be held off. */
   readonly restore: boolean;
-  readonly account: 'create' | 'update' | 'keep' | 'none';
+  /** `tell`: nothing is changed of it any more, and what interrupted runs changed is found out. */
+  readonly account: 'create' | 'update' | 'tell' | 'keep' | 'none';
   /** The account may log on again. */
   readonly activate: boolean;
   /** The profile to create or update with. */
@@ -122,7 +123,7 @@ function accountStep(
   needed: boolean,
 ): Plan['account'] {
   if (made?.account === undefined) return needed ? 'create' : 'none';
-  if (state === 'deleted' || profile === undefined) return 'keep';
+  if (state === 'deleted' || profile === undefined) return made.updating === undefined && made.activating === undefined ? 'keep' : 'tell';
   return made.updating === undefined && isSameProfile(made.account.profile, profile) ? 'keep' : 'update';
 }
 

@@ -22,7 +22,7 @@ const pauses = { first: 500, most: 4_000 };
 const atOnce = 10;
 
 export interface Settled {
-  /** Made or removed by now, and not noted as told. */
+  /** Made or removed by now, in this order, and not noted as told; also what interrupted runs did the other way before. */
   readonly settled: readonly AssignmentEntry[];
   /** What kept others from it. */
   readonly failure?: Error | undefined;
@@ -30,6 +30,7 @@ export interface Settled {
 
 type Way = 'create' | 'remove';
 const states = { create: 'making', remove: 'removing' } as const;
+const otherWay = { create: 'remove', remove: 'create' } as const;
 
 /** An assignment on its way. `own` when this run asked for it. */
 interface OnItsWay {
@@ -63,7 +64,7 @@ export async function settleAssignments(
       for (const one of onTheirWay) {
         const isNext = one.entry.request !== undefined || left.length < atOnce;
         try {
-          if (isNext && (await goOn(deps, assignments, role, one, way))) settled.push(one.entry);
+          if (isNext && (await goOn(deps, assignments, role, one, way))) settled.push(...withFormer(one.entry));
           else left.push(one);
         } catch (error) {
           if (!(error instanceof TargetConflictError)) throw error;
@@ -89,7 +90,8 @@ async function note(
   due: readonly Assignment[],
   way: Way,
 ): Promise<readonly OnItsWay[]> {
-  for (const { state, request } of opposite(role, due, way)) if (request) await outlast(deps, assignments, request, state);
+  const done = new Map<string, boolean>();
+  for (const { key, entry } of opposite(role, due, way)) done.set(key, await wasDone(deps, assignments, role, entry, otherWay[way]));
   const since = deps.now().toISOString();
   const noted = await changeRole(deps.ledger, role.pk, (entry) => {
     if (entry?.roleId !== role.roleId) return undefined;
@@ -98,8 +100,10 @@ async function note(
     for (const assignment of due) {
       const key = assignmentKey(assignment);
       const before = next[key];
-      if (before?.state === states[way] || (way === 'create' && before?.state === 'made')) continue;
-      next[key] = { assignment, state: states[way], since };
+      const after = begun({ assignment, state: states[way], since }, before, way, done.get(key));
+      if (after === before) continue;
+      if (after === undefined) delete next[key];
+      else next[key] = after;
       changed = true;
     }
     return changed ? { ...entry, assignments: next } : undefined;
@@ -112,22 +116,57 @@ async function note(
   });
 }
 
-/** What is under way in the other direction has to end first: the target refuses both at once. */
-const opposite = (role: KnownRole, due: readonly Assignment[], way: Way): readonly AssignmentEntry[] =>
+/** The entry that asks for it. @param wasDone what the entry before asks for, the other way; undefined when it was not there a moment ago */
+function begun(
+  fresh: AssignmentEntry,
+  before: AssignmentEntry | undefined,
+  way: Way,
+  wasDone: boolean | undefined,
+): AssignmentEntry | undefined {
+  if (before === undefined) return fresh;
+  if (before.state === 'made') return way === 'create' ? before : fresh;
+  if (before.state === states[way]) return before;
+  if (wasDone === undefined)
+    throw new RetryableError(`${called(fresh.assignment)} was changed by another run meanwhile: it is looked at again`);
+  return wasDone ? { ...fresh, former: before } : undone(before);
+}
+
+/** What it was before, where it was not done. What could not be removed is there as before. */
+const undone = ({ assignment, state, since, former }: AssignmentEntry): AssignmentEntry | undefined =>
+  former ?? (state === 'removing' ? { assignment, state: 'made', since } : undefined);
+
+const withFormer = (entry: AssignmentEntry): readonly AssignmentEntry[] => [...(entry.former ? withFormer(entry.former) : []), entry];
+
+const opposite = (role: KnownRole, due: readonly Assignment[], way: Way) =>
   due.flatMap((assignment) => {
-    const entry = role.assignments?.[assignmentKey(assignment)];
-    return entry && entry.state === states[way === 'create' ? 'remove' : 'create'] ? [entry] : [];
+    const key = assignmentKey(assignment);
+    const entry = role.assignments?.[key];
+    return entry?.state === states[otherWay[way]] ? [{ key, entry }] : [];
   });
 
-async function outlast(
+/** What is under way the other way has to end first: the target refuses both at once. Where its end is not known any more, the target is looked at. */
+async function wasDone(
   deps: AssignmentDependencies,
   assignments: Assignments,
-  request: string,
-  state: AssignmentEntry['state'],
-): Promise<void> {
+  role: KnownRole,
+  { assignment, request }: AssignmentEntry,
+  way: Way,
+): Promise<boolean> {
+  if (request !== undefined && (await outlast(deps, assignments, request, way)) === 'done') return true;
+  const listed = await assignments.list(role.roleId);
+  const isThere = listed.some((one) => assignmentKey(one) === assignmentKey(assignment));
+  if (way === 'create') return isThere;
+  if (!isThere) return true;
+  if (request !== undefined) return false;
+  // It may be on its way all the same, and would take away what is called made: it is ended, and made anew.
+  const asked = await assignments.remove(role.roleId, assignment);
+  return asked === undefined || (await outlast(deps, assignments, asked, way)) === 'done';
+}
+
+async function outlast(deps: AssignmentDependencies, assignments: Assignments, request: string, way: Way): Promise<'done' | 'failed'> {
   for (let pause = pauses.first; ; pause = Math.min(2 * pause, pauses.most)) {
-    const answer = await assignments.state(request, state === 'removing' ? 'remove' : 'create');
-    if (answer.state !== 'under-way') return;
+    const { state } = await assignments.state(request, way);
+    if (state !== 'under-way') return state;
     if (deps.millisecondsLeft() < reserveMs) throw new RetryableError(`request ${request} is still under way: the next run asks again`);
     await deps.wait(pause);
   }
@@ -161,16 +200,13 @@ async function goOn(deps: AssignmentDependencies, assignments: Assignments, role
 }
 
 async function noteRequest(deps: AssignmentDependencies, role: KnownRole, one: OnItsWay, request: string | undefined): Promise<void> {
-  const { assignment, state, since } = one.entry;
-  one.entry = { assignment, state, since, request };
+  one.entry = { ...one.entry, request };
   await changeAssignment(deps, role, one, one.entry);
 }
 
-/** Nothing is on its way any more. What could not be removed is there as before. */
-async function forget(deps: AssignmentDependencies, role: KnownRole, one: OnItsWay): Promise<void> {
-  const { assignment, state, since } = one.entry;
-  await changeAssignment(deps, role, one, state === 'removing' ? { assignment, state: 'made', since } : undefined);
-}
+/** Nothing is on its way any more. */
+const forget = (deps: AssignmentDependencies, role: KnownRole, one: OnItsWay): Promise<void> =>
+  changeAssignment(deps, role, one, undone(one.entry));
 
 async function changeAssignment(
   { ledger }: AssignmentDependencies,

@@ -8,7 +8,7 @@ import { RetryableError } from '../platform/errors.ts';
 import type { Guard, Removal } from './guard.ts';
 import { type AssignmentEntry, assignmentKey, type DriftNote, type RoleEntry, rolePk } from './ledger.ts';
 import { stillMember } from './membership-steps.ts';
-import { type AssignmentDependencies, settleAssignments } from './role-assignments.ts';
+import { type AssignmentDependencies, type Settled, settleAssignments } from './role-assignments.ts';
 import { changeRole, forgetRole, type KnownRole } from './role-groups.ts';
 import { type Target, TargetConflictError } from './target.ts';
 
@@ -104,18 +104,19 @@ async function compareAssignments(
     const entry = noted[assignmentKey(one)];
     return entry !== undefined && entry.state !== 'removing' && cause.detectedAt !== undefined && entry.since >= cause.detectedAt;
   };
-  // What an interrupted run was removing may be gone by now, and is not told yet.
-  const removing = Object.values(noted).flatMap(({ state, assignment }) => (state === 'removing' ? [assignment] : []));
-  const extra = [...actual, ...removing.filter((one) => !there.has(assignmentKey(one)))];
-  // Only what was found, and what was begun: the guard was asked for no more.
-  const isBegun = (one: Assignment, state: AssignmentEntry['state']) => noted[assignmentKey(one)]?.state === state;
+  // What interrupted runs removed may be gone by now, and is not told yet.
+  const left = Object.values(noted).flatMap((entry) => (tookAway(entry) ? [entry.assignment] : []));
+  const extra = [...actual, ...left.filter((one) => !there.has(assignmentKey(one)))];
   const [missingFound, extraFound] = [kinds.includes('assignment-missing'), kinds.includes('assignment-extra')];
   return {
     missing: wanted.filter((one) => (missingFound && !there.has(assignmentKey(one))) || isHalfDone(noted[assignmentKey(one)])),
-    extra: extra.filter((one) => !due.has(assignmentKey(one)) && !isNew(one) && (extraFound || isBegun(one, 'removing'))),
+    // Only what was found, and what was begun: the guard was asked for no more.
+    extra: extra.filter((one) => !due.has(assignmentKey(one)) && !isNew(one) && (extraFound || tookAway(noted[assignmentKey(one)]))),
   };
 }
 
+/** A removal is begun, or was done before it was made again, and is not told. */
+const tookAway = (entry: AssignmentEntry | undefined): boolean => entry?.state === 'removing' || entry?.former?.state === 'removing';
 const isHalfDone = (entry: AssignmentEntry | undefined): boolean => entry !== undefined && entry.state !== 'made';
 const keysOf = (assignments: readonly Assignment[]): ReadonlySet<string> => new Set(assignments.map(assignmentKey));
 
@@ -129,19 +130,13 @@ export function roleRemovalOf(message: RoleDriftMessage, { role, strangers, extr
   return { key: `role#${message.role.toLowerCase()}`, revision: 0, name: message.role, revoke: [], revocations, accounts: 0 };
 }
 
-export interface HealedRole {
-  readonly made: readonly AssignmentEntry[];
-  readonly removed: readonly AssignmentEntry[];
-  readonly failure?: Error | undefined;
-}
-
 /** Does what was found, after noting it. @param removing false: the guard holds back what would be taken away */
 export async function healRole(
   deps: RoleHealingDependencies,
   { role: name, drift: { run } }: RoleDriftMessage,
   drift: RoleDrift,
   removing: boolean,
-): Promise<HealedRole> {
+): Promise<Settled> {
   const { target, ledger } = deps;
   const strangers = removing ? drift.strangers : (drift.role.expelling ?? {});
   const role = await noteDrift(deps, drift, strangers, run, removing);
@@ -156,7 +151,7 @@ export async function healRole(
   const made = await settleAssignments(deps, role, drift.missing, 'create');
   const extra = removing ? drift.extra : drift.extra.filter((one) => role.assignments?.[assignmentKey(one)]?.state === 'removing');
   const removed = await settleAssignments(deps, role, extra, 'remove');
-  return { made: made.settled, removed: removed.settled, failure: made.failure ?? removed.failure };
+  return { settled: [...made.settled, ...removed.settled], failure: made.failure ?? removed.failure };
 }
 
 /** Assignments that the ledger knows as made and that are gone are forgotten, so that they are made anew. */

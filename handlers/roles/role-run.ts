@@ -12,7 +12,7 @@ import {
   type AssignmentEntry,
   accountEventId,
   accountPk,
-  assignmentEventId,
+  assignmentNews,
   type ExtraMembership,
   foundByKind,
   type Membership,
@@ -77,14 +77,20 @@ export class RoleRun {
     this.deleted = made?.deleting?.id === made?.account?.id ? undefined : made?.deleting;
     this.memberships = new Map(Object.entries(made?.memberships ?? {}));
     this.extras = new Map(Object.entries(made?.extras ?? {}));
-    if (this.account && (made?.intent || made?.fresh)) this.made(this.account);
     const holder = this.account ?? this.deleted;
+    if (this.account && (made?.intent || made?.fresh)) this.made(this.account);
+    else if (holder && made?.fresh) this.#tellProvisioned(holder);
     for (const { grant, untold = [] } of holder ? this.memberships.values() : [])
       if (holder) for (const { type, number } of untold) this.tellMembership(type, holder, grant, number);
   }
 
   get noted(): Notes {
     return this.#entry;
+  }
+
+  /** The notes without what this run has done. */
+  get open(): Notes {
+    return { ...this.#entry, ...this.#done };
   }
 
   /** Version of the item that the next note writes: it tells apart what is noted there first. */
@@ -171,20 +177,20 @@ export class RoleRun {
     this.news.push({ role, made: true });
   }
 
-  /** As with the role: whoever's run it was, it was made once. */
-  roleAssigned(name: string, role: KnownRole, settled: readonly AssignmentEntry[]): void {
+  /** As with the role: whoever's run it was, it was done once. */
+  assignmentsSettled(name: string, role: KnownRole, settled: readonly AssignmentEntry[]): void {
     if (settled.length === 0) return;
-    const target = this.deps.target.name;
-    for (const entry of settled) {
-      const change = { target, role: name, id: role.roleId, assignment: entry.assignment };
-      this.raise('RoleAssigned', change, '', assignmentEventId(target, role.roleId, 'RoleAssigned', entry));
-    }
+    for (const { type, change, id } of assignmentNews(this.deps.target.name, name, role.roleId, settled)) this.raise(type, change, '', id);
     this.news.push({ role, settled });
   }
 
   /** An account of ours is there now. From the next note on it is known as it was made. */
   made(account: AccountState): void {
     this.set({ intent: undefined, fresh: true, account });
+    this.#tellProvisioned(account);
+  }
+
+  #tellProvisioned(account: AccountState): void {
     const attributes: Record<string, string> = {};
     for (const [name, value] of Object.entries(account.profile)) if (value !== undefined) attributes[name] = value;
     this.tell('AccountProvisioned', account, { account: this.named(account), attributes });

@@ -44,7 +44,8 @@ export async function unfinishedOf(
 }
 
 /**
- * Messages about roles that nobody is to hold, and whose assignments an interrupted run made and has not told: no other run comes to them.
+ * Messages about roles whose assignments interrupted runs made or removed and have not told, where nothing else brings a run to them: the target
+ * is as it should be, or nobody is to hold the role.
  *
  * @param there assignments at the target, by the role's id
  * @param settledBefore what was begun later is on its way, ISO 8601
@@ -59,16 +60,20 @@ export async function untoldRoles(
 ): Promise<readonly RoleDriftMessage[]> {
   const known = new Set(sent.flatMap((message) => ('role' in message ? [message.role.toLowerCase()] : [])));
   const messages = await mapLimited(roles, width, async ({ id, mark }): Promise<readonly RoleDriftMessage[]> => {
-    if (mark === undefined || desired.roles.has(mark) || known.has(mark)) return [];
+    if (mark === undefined || known.has(mark)) return [];
     const made = await ledger.readRole(rolePk(settings.name, mark));
     if (made?.roleId !== id) return [];
     const listed = new Set((there.get(id) ?? []).map(assignmentKey));
-    const assignments = Object.values(made.assignments ?? {}).flatMap(({ assignment, state, since }) =>
-      state === 'making' && since < settledBefore && listed.has(assignmentKey(assignment)) ? [assignment] : [],
-    );
-    if (assignments.length === 0) return [];
+    const begun = Object.values(made.assignments ?? {}).filter(({ state, since }) => state !== 'made' && since < settledBefore);
+    // What was never made is nothing to tell.
+    const madeUntold = begun.filter(({ state, assignment }) => state === 'making' && listed.has(assignmentKey(assignment)));
+    const removedUntold = begun.filter(({ state, former }) => state === 'removing' || former !== undefined);
+    const wanted = desired.roles.get(mark);
+    const assignments = wanted?.assignments ?? madeUntold.map(({ assignment }) => assignment);
+    const due = new Set(assignments.map(assignmentKey));
+    if (removedUntold.length === 0 && !madeUntold.some(({ assignment }) => due.has(assignmentKey(assignment)))) return [];
     const drift = { run, kinds: ['assignment-missing' as const] };
-    return [{ role: mark, extraMembers: [], assignments, cause: runCause(settings.name, run), drift }];
+    return [{ role: wanted?.name ?? mark, extraMembers: [], assignments: [...assignments], cause: runCause(settings.name, run), drift }];
   });
   return messages.flat();
 }

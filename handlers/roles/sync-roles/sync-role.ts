@@ -3,8 +3,8 @@ import type { RoleDriftMessage } from '../../access/role-message.ts';
 import { type AnyIdentityEvent, makeEvent } from '../../events/identity-event.ts';
 import { RetryableError } from '../../platform/errors.ts';
 import { guardEvents } from '../guard-events.ts';
-import { type AssignmentEntry, assignmentEventId, foundByKind } from '../ledger.ts';
-import { changeRole, type KnownRole, noteTold } from '../role-groups.ts';
+import { assignmentNews, foundByKind } from '../ledger.ts';
+import { changeRole, noteTold } from '../role-groups.ts';
 import { healRole, isHealed, lookAtRole, type RoleDrift, roleRemovalOf, withoutDrift } from '../role-healing.ts';
 import { TargetConflictError } from '../target.ts';
 import { aboutTarget } from '../target-subject.ts';
@@ -57,35 +57,16 @@ async function heal(deps: SyncRolesDependencies, message: RoleDriftMessage): Pro
   const events: AnyIdentityEvent[] = removal && admission ? guardEvents(target.name, about, removal, admission, message.cause, at()) : [];
   if (removal && admission && !admission.admitted) logHeldBack(log, target.name, removal, admission);
 
-  const { made, removed, failure } = await healRole(deps, message, drift, removing);
-  events.push(...assignmentEvents(deps, message, drift.role, made, 'RoleAssigned'));
-  events.push(...assignmentEvents(deps, message, drift.role, removed, 'RoleUnassigned'));
+  const { settled, failure } = await healRole(deps, message, drift, removing);
+  const told = assignmentNews(target.name, message.role, drift.role.roleId, settled);
+  events.push(...told.map((news) => makeEvent({ ...news, ...about, at: at(), cause: message.cause })));
   if (failure === undefined) events.push(...(await healedEvents(deps, message, drift)));
   await deps.publish(events);
   await admission?.told?.();
-  await noteTold(deps, [{ role: drift.role, settled: [...made, ...removed] }]);
+  await noteTold(deps, [{ role: drift.role, settled }]);
   if (failure !== undefined) throw failure;
   await changeRole(ledger, drift.role.pk, (entry) => (entry?.roleId === drift.role.roleId ? withoutDrift(entry) : undefined));
   log.info('ROLE_HEALED', { target: target.name, role: message.role, run: message.drift.run, events: events.map(({ type }) => type) });
-}
-
-function assignmentEvents(
-  { target, now }: SyncRolesDependencies,
-  { role: name, cause }: RoleDriftMessage,
-  role: KnownRole,
-  settled: readonly AssignmentEntry[],
-  type: 'RoleAssigned' | 'RoleUnassigned',
-): readonly AnyIdentityEvent[] {
-  return settled.map((entry) =>
-    makeEvent({
-      type,
-      ...aboutTarget(target.name),
-      change: { target: target.name, role: name, id: role.roleId, assignment: entry.assignment },
-      at: now().toISOString(),
-      cause,
-      id: assignmentEventId(target.name, role.roleId, type, entry),
-    }),
-  );
 }
 
 /** As the ledger noted it before anything was done, so that an interrupted run's healing is told too. */
