@@ -94,7 +94,7 @@ async function tellAttempts(run: RoleRun): Promise<void> {
 /** Tells of an account that an interrupted run deleted, or a stranger before it. */
 export function tellDeleted(run: RoleRun): void {
   if (run.deleted === undefined) return;
-  const last = tellReached(run, run.deleted, run.noted);
+  const last = tellReached(run, run.deleted, run.deleted);
   run.tell('AccountDeprovisioned', last, { account: run.named(last) });
 }
 
@@ -160,10 +160,12 @@ export async function setActive(run: RoleRun, active: boolean): Promise<void> {
 /** @throws TargetConflictError when the mark is another's */
 export async function deleteAccount(run: RoleRun): Promise<void> {
   const { account: told } = run;
+  if (told === undefined) return;
   await tellAttempts(run);
-  const { account } = run;
-  if (account === undefined) return;
-  await run.note({ deleting: told });
+  const { account = told } = run;
+  const { fresh, updating, activating, deleting } = run.noted;
+  const held = { ...(deleting?.id === told.id ? deleting.held : {}), ...run.takeEnded() };
+  await run.note({ deleting: { ...told, fresh, updating, activating, held } });
   await run.deps.target.deleteAccount(account.id, run.mark);
   run.tell('AccountDeprovisioned', account, { account: run.named(account) });
   run.account = undefined;

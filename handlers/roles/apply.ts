@@ -4,7 +4,7 @@ import type { AnyIdentityEvent } from '../events/identity-event.ts';
 import { settleAccount, tellDeleted } from './account-steps.ts';
 import { beginEnding, endAccess } from './deprovisioning.ts';
 import type { AccountEntry } from './ledger.ts';
-import { assign, expel, grant, noteRemovals, revoke } from './membership-steps.ts';
+import { assign, expel, grant, noteRemovals, revoke, tellHeld } from './membership-steps.ts';
 import type { Plan, Wanted } from './plan.ts';
 import type { AssignmentDependencies } from './role-assignments.ts';
 import type { RoleNews } from './role-groups.ts';
@@ -63,6 +63,7 @@ export async function apply({ steps, heldBack, corrected = false, ...start }: Ap
     const ends = beginEnding(run, steps);
     await noteRemovals(run, steps, corrected || ends);
     await revoke(run, steps.revoke);
+    await tellHeld(run);
     tellDeleted(run);
     await expel(run, steps.expel);
     await endAccess(run, steps);

@@ -54,6 +54,12 @@ export interface Attempt<T> {
   readonly reached?: true | undefined;
 }
 
+/** An account as it was told last, while it may or may not have been deleted, and what else may not have been told of it. */
+export interface DeletedAccount extends AccountState, Pick<AccountEntry, 'fresh' | 'updating' | 'activating'> {
+  /** What it held before, by grant key: ended. */
+  readonly held?: Readonly<Record<string, Membership>> | undefined;
+}
+
 /** A membership of the account in a role of ours that nobody granted: added behind our back. */
 export interface ExtraMembership {
   readonly role: string;
@@ -118,8 +124,7 @@ export interface AccountEntry {
   readonly updating?: readonly Attempt<Profile>[] | undefined;
   /** Whether it may log on, while that may or may not have been brought to the target; `account` holds what was told last. */
   readonly activating?: readonly Attempt<boolean>[] | undefined;
-  /** The account, while it may or may not have been deleted. */
-  readonly deleting?: AccountState | undefined;
+  readonly deleting?: DeletedAccount | undefined;
   readonly ending?: Ending | undefined;
   readonly cut?: SessionCut | undefined;
   /** Roles with access to AWS accounts that ended while their holder was active: sessions may outlive them. */

@@ -63,6 +63,18 @@ export async function revoke(run: RoleRun, memberships: readonly Membership[]): 
   }
 }
 
+/** Tells what an account had held that an interrupted run then deleted, or was about to delete. */
+export async function tellHeld(run: RoleRun): Promise<void> {
+  const { deleting } = run.noted;
+  if (deleting === undefined) return;
+  for (const { grant, giving, ending, untold = [] } of Object.values(deleting.held ?? {})) {
+    const role = await knownRole(run.deps, grant.role);
+    if (role) run.roleProvisioned(grant.role, role);
+    const news = ending === undefined ? untold : [...untold, ...endedNews(giving, ending)];
+    for (const { type, number } of news) run.tellMembership(type, deleting, grant, number);
+  }
+}
+
 /** Ends memberships that nobody granted. DriftHealed tells of them. @throws TargetConflictError when one is still there */
 export async function expel(run: RoleRun, extras: readonly ExtraMembership[]): Promise<void> {
   const { target } = run.deps;
@@ -92,15 +104,13 @@ export async function noteGrant(run: RoleRun, grant: Grant): Promise<void> {
   const role = await knownRole(deps, grant.role);
   const there = role && account && (await deps.target.findMember(role.roleId, account.id));
   if (there !== undefined) {
-    run.memberships.set(key, { grant, membershipId: there, giving, untold });
+    // While its beginning may not have been told it is given once more: what is noted as there, nobody comes back to.
+    run.memberships.set(key, giving === undefined ? { grant, membershipId: there, untold } : { grant, former, giving, untold });
     return;
   }
-  const ended: readonly MembershipNews[] = [
-    ...(giving === undefined ? [] : [{ type: 'RoleGranted' as const, number: giving }]),
-    { type: 'RoleRevoked', number: ending },
-  ];
+  const ended = endedNews(giving, ending);
   run.memberships.set(key, { grant, giving: run.number, untold: [...untold, ...ended] });
-  if (account) for (const { type, number } of ended) run.tellMembership(type, account, grant, number);
+  run.tellUntold(grant, ended);
 }
 
 /**
@@ -130,6 +140,12 @@ export async function grant(run: RoleRun, grants: readonly Grant[]): Promise<Tar
   }
   return conflict;
 }
+
+/** What is told of a membership that has ended, and whose beginning may not have been told. */
+const endedNews = (giving: number | undefined, ending: number): readonly MembershipNews[] => [
+  ...(giving === undefined ? [] : [{ type: 'RoleGranted' as const, number: giving }]),
+  { type: 'RoleRevoked', number: ending },
+];
 
 /** Changes what is known of a membership. */
 function change(run: RoleRun, key: string, change: Partial<Membership>): void {

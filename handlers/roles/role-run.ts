@@ -13,9 +13,11 @@ import {
   accountEventId,
   accountPk,
   assignmentNews,
+  type DeletedAccount,
   type ExtraMembership,
   foundByKind,
   type Membership,
+  type MembershipNews,
   mayLast,
 } from './ledger.ts';
 import type { Wanted } from './plan.ts';
@@ -53,7 +55,7 @@ export class RoleRun {
   readonly news: RoleNews[] = [];
   account: AccountState | undefined;
   /** An account that is gone, and that nobody has told of: an interrupted run, or a stranger, deleted it. */
-  deleted: AccountState | undefined;
+  readonly deleted: DeletedAccount | undefined;
   readonly memberships: Map<string, Membership>;
   readonly extras: Map<string, ExtraMembership>;
   /** Keys of memberships that ended. Notes keep them, until the run's own entry is written: that comes after their events. */
@@ -77,11 +79,11 @@ export class RoleRun {
     this.deleted = made?.deleting?.id === made?.account?.id ? undefined : made?.deleting;
     this.memberships = new Map(Object.entries(made?.memberships ?? {}));
     this.extras = new Map(Object.entries(made?.extras ?? {}));
-    const holder = this.account ?? this.deleted;
+    // Of the one that is made next nothing is to be told but what comes of it.
+    if (this.account === undefined) this.set({ fresh: undefined, updating: undefined, activating: undefined });
+    if (this.deleted?.fresh) this.#tellProvisioned(this.deleted);
     if (this.account && (made?.intent || made?.fresh)) this.made(this.account);
-    else if (holder && made?.fresh) this.#tellProvisioned(holder);
-    for (const { grant, untold = [] } of holder ? this.memberships.values() : [])
-      if (holder) for (const { type, number } of untold) this.tellMembership(type, holder, grant, number);
+    for (const { grant, untold = [] } of this.memberships.values()) this.tellUntold(grant, untold);
   }
 
   get noted(): Notes {
@@ -118,6 +120,13 @@ export class RoleRun {
     const next = { ...this.#entry, ...change, ...this.#picture(), version: this.#entry.version + 1 };
     await this.deps.ledger.write(next.intent ? { ...next, account: undefined } : next);
     this.#entry = next;
+  }
+
+  /** Takes what ended out of the notes of what it holds: an account that is made after this one has no part in it. */
+  takeEnded(): Readonly<Record<string, Membership>> {
+    const ended = [...this.memberships].filter(([key]) => this.ended.has(key));
+    for (const [key] of ended) this.memberships.delete(key);
+    return Object.fromEntries(ended);
   }
 
   /** Somebody deleted the account, and its memberships with it: the next run makes what is needed anew. */
@@ -207,6 +216,12 @@ export class RoleRun {
 
   tellMembership(type: 'RoleGranted' | 'RoleRevoked', account: AccountState, grant: Grant, number: number): void {
     this.tell(type, account, { grant, account: this.named(account) }, number, grantKey(grant));
+  }
+
+  /** What interrupted runs did. */
+  tellUntold(grant: Grant, untold: readonly MembershipNews[]): void {
+    const holder = this.account ?? this.deleted;
+    for (const { type, number } of holder ? untold : []) if (holder) this.tellMembership(type, holder, grant, number);
   }
 
   raise<T extends IdentityEventType>(type: T, change: ChangeOf<T>, part = '', ownId?: string): void {

@@ -41,7 +41,8 @@ export async function lookAgain(
     if (wanted.grants.length > 0) find('account-missing', `account ${known.id} (${known.profile.userName}) is gone`);
     // Its memberships went with it: they are told as ended, and those that are due as granted anew.
     const memberships = Object.fromEntries(Object.entries(before.memberships).map(([key, one]) => [key, lost(one, wanted)]));
-    entry = { ...entry, account: undefined, deleting: known, activating: undefined, updating: undefined, memberships, extras: undefined };
+    const { fresh, updating, activating } = before;
+    entry = { ...entry, account: undefined, deleting: { ...known, fresh, updating, activating }, memberships, extras: undefined };
   } else {
     entry = { ...entry, ...compareAccount(wanted, entry, seen, rules, find) };
     const memberships = await compareMemberships(deps, wanted, entry, seen.id, find);

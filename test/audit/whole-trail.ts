@@ -7,6 +7,7 @@ import { auditEntry, type ChainedRecord } from '../../handlers/audit/audit-recor
 import { AuditWriter } from '../../handlers/audit/audit-writer.ts';
 import { linesOf } from '../../handlers/audit/chain.ts';
 import { recordAudit } from '../../handlers/audit/record-audit/record-audit.ts';
+import type { Assignment, PrincipalState } from '../../handlers/events/catalogue.ts';
 import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
 import { type Completeness, completeness } from '../../sandbox/audit-completeness.ts';
 import type { AwsEndpoint } from '../../sandbox/aws/endpoint.ts';
@@ -71,10 +72,12 @@ export interface Sequence {
   readonly recording: Recording;
 }
 
-export const sequences = (assignable: boolean): fc.Arbitrary<Sequence> =>
-  fc.constantFrom(...casts).chain((cast) => sequencesOf(cast, assignable));
+export function sequences(assignable: boolean): fc.Arbitrary<Sequence> {
+  const free = fc.constantFrom(...casts).chain((cast) => freeSteps(cast, assignable));
+  return fc.record({ steps: fc.oneof(free, turns(assignable)), recording });
+}
 
-function sequencesOf({ people, roleNames }: (typeof casts)[number], assignable: boolean): fc.Arbitrary<Sequence> {
+function freeSteps({ people, roleNames }: (typeof casts)[number], assignable: boolean): fc.Arbitrary<readonly Step[]> {
   const state = fc.oneof(
     { weight: 4, arbitrary: fc.constant('active' as const) },
     { weight: 1, arbitrary: fc.constantFrom('disabled' as const, 'deleted' as const) },
@@ -101,13 +104,45 @@ function sequencesOf({ people, roleNames }: (typeof casts)[number], assignable: 
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('approve' as const, 'reject' as const), kill }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('lose' as const, 'drain' as const, 'wait' as const) }) },
   );
-  const recording = fc.record({
-    repeats: fc.array(fc.constantFrom(1, 1, 1, 2, 3), { minLength: 1, maxLength: 20 }),
-    kills: fc.array(fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }), { maxLength: 20 }),
-    perBatch: fc.integer({ min: 1, max: 20 }),
-  });
-  return fc.record({ steps: fc.array(step, { minLength: 1, maxLength: 30 }), recording });
+  return fc.array(step, { minLength: 1, maxLength: 30 });
 }
+
+/** One person, of whom something else is decided before each run, and each run is interrupted: what one left is met by the opposite. */
+function turns(assignable: boolean): fc.Arbitrary<readonly Step[]> {
+  const decide = (roles: readonly string[], name: string, developers: readonly Assignment[], state: PrincipalState = 'active'): Step => ({
+    do: 'decide',
+    who: 1,
+    wish: { roles, state, profile: profileOf(1, name), assignments: assignable && developers.length > 0 ? { developers } : {} },
+  });
+  const decision = fc.constantFrom(
+    decide([], 'Ada', []),
+    decide(['developers'], 'Ada', [readOnly]),
+    decide(['developers'], 'Eve', [readOnly, administrator]),
+    decide(['developers', 'auditors'], 'Ada', [administrator]),
+    decide(['auditors'], 'Eve', []),
+    decide([], 'Ada', [], 'disabled'),
+    decide([], 'Eve', [], 'disabled'),
+    decide([], 'Ada', [], 'deleted'),
+    decide([], 'Ada', [], 'outOfScope'),
+  );
+  const turn = fc
+    .record({ decision, kill, isLost: fc.boolean(), heal: fc.option(kill, { nil: null }) })
+    .map(({ decision, kill, isLost, heal }): readonly Step[] => {
+      const lost: readonly Step[] = isLost ? [{ do: 'lose' }] : [];
+      const healed: readonly Step[] =
+        heal === null ? [] : [{ do: 'wait' }, { do: 'reconcile', kill: undefined }, { do: 'step', kill: heal }];
+      return [decision, { do: 'step', kill }, ...lost, ...healed];
+    });
+  return fc
+    .tuple(decision, fc.array(turn, { minLength: 1, maxLength: 4 }))
+    .map(([first, more]): readonly Step[] => [first, { do: 'drain' }, ...more.flat()]);
+}
+
+const recording: fc.Arbitrary<Recording> = fc.record({
+  repeats: fc.array(fc.constantFrom(1, 1, 1, 2, 3), { minLength: 1, maxLength: 20 }),
+  kills: fc.array(fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }), { maxLength: 20 }),
+  perBatch: fc.integer({ min: 1, max: 20 }),
+});
 
 export const profileOf = (who: number, name: string) => ({
   userName: `user${who}@corp.example.com`,
