@@ -1,7 +1,7 @@
 /** An account at the target: made, brought to its profile, let in or not, deleted. Each step may be repeated after a crash at any point. */
 import { type Profile, profileChanges } from '../access/grants.ts';
-import type { Attempt } from './ledger.ts';
-import { noteGrant } from './membership-steps.ts';
+import type { AccountEntry, Attempt, DeletedAccount, Membership } from './ledger.ts';
+import { heldSince, noteGrant } from './membership-steps.ts';
 import { isSameProfile, type Plan } from './plan.ts';
 import type { RoleRun } from './role-run.ts';
 import { type AccountState, TargetConflictError } from './target.ts';
@@ -41,8 +41,8 @@ async function updateAccount(run: RoleRun, profile: Profile): Promise<void> {
   const seen = noted.updating && (await target.readAccount(account.id));
   const attempts = withAttempt(run, noted.updating ?? [], { told: account.profile, shown: seen?.profile, wanted: profile }, isSameProfile);
   await run.note({ updating: attempts });
-  // The target may have any of them.
-  const possible = [account.profile, ...attempts.map(({ value }) => value), ...(seen ? [seen.profile] : [])];
+  // The target may have any of them; from what it shows, one change brings it there.
+  const possible = [...(seen ? [seen.profile] : []), account.profile, ...attempts.map(({ value }) => value)];
   for (const before of possible) await target.updateAccount(account.id, before, profile);
   if (run.heals('account-changed')) await verifyProfile(run, account.id, profile);
   run.account = tellReached(run, account, { updating: reachedBy(attempts) });
@@ -91,11 +91,13 @@ async function tellAttempts(run: RoleRun): Promise<void> {
   run.done({ updating: undefined, activating: undefined });
 }
 
-/** Tells of an account that an interrupted run deleted, or a stranger before it. */
-export function tellDeleted(run: RoleRun): void {
-  if (run.deleted === undefined) return;
-  const last = tellReached(run, run.deleted, run.deleted);
-  run.tell('AccountDeprovisioned', last, { account: run.named(last) });
+/** Tells of accounts that interrupted runs deleted, or a stranger before them. */
+export function tellGone(run: RoleRun): void {
+  for (const one of run.gone) {
+    const last = tellReached(run, one, one);
+    run.tell('AccountDeprovisioned', last, { account: run.named(last) });
+  }
+  run.goneTold = true;
 }
 
 /**
@@ -157,15 +159,25 @@ export async function setActive(run: RoleRun, active: boolean): Promise<void> {
   run.done({ activating: undefined });
 }
 
+/** The note of an account that may be gone, or is, with all that may not be told by then. @param ended what it held */
+export function deletingOf(
+  account: AccountState,
+  { fresh, updating, activating, deleting: before }: Pick<AccountEntry, 'fresh' | 'updating' | 'activating' | 'deleting'>,
+  ended: Readonly<Record<string, Membership>> = {},
+): DeletedAccount {
+  const untold = { ...account, fresh, updating, activating };
+  return before?.id === account.id
+    ? { ...untold, held: heldSince(before.held, ended), former: before.former }
+    : { ...untold, held: ended, former: before };
+}
+
 /** @throws TargetConflictError when the mark is another's */
 export async function deleteAccount(run: RoleRun): Promise<void> {
   const { account: told } = run;
   if (told === undefined) return;
   await tellAttempts(run);
   const { account = told } = run;
-  const { fresh, updating, activating, deleting } = run.noted;
-  const held = { ...(deleting?.id === told.id ? deleting.held : {}), ...run.takeEnded() };
-  await run.note({ deleting: { ...told, fresh, updating, activating, held } });
+  await run.note({ deleting: deletingOf(told, run.noted, run.takeEnded()) });
   await run.deps.target.deleteAccount(account.id, run.mark);
   run.tell('AccountDeprovisioned', account, { account: run.named(account) });
   run.account = undefined;

@@ -1,7 +1,7 @@
 /** Carries out a plan at a target and says what was done. Every step may be repeated after a crash at any point. */
 import type { Profile } from '../access/grants.ts';
 import type { AnyIdentityEvent } from '../events/identity-event.ts';
-import { settleAccount, tellDeleted } from './account-steps.ts';
+import { settleAccount, tellGone } from './account-steps.ts';
 import { beginEnding, endAccess } from './deprovisioning.ts';
 import type { AccountEntry } from './ledger.ts';
 import { assign, expel, grant, noteRemovals, revoke, tellHeld } from './membership-steps.ts';
@@ -64,7 +64,7 @@ export async function apply({ steps, heldBack, corrected = false, ...start }: Ap
     await noteRemovals(run, steps, corrected || ends);
     await revoke(run, steps.revoke);
     await tellHeld(run);
-    tellDeleted(run);
+    tellGone(run);
     await expel(run, steps.expel);
     await endAccess(run, steps);
     await settleAccount(run, steps);

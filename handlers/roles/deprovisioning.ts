@@ -12,7 +12,7 @@ import { TargetConflictError, TargetMissingError } from './target.ts';
 
 /** Puts the end of all access into the run's notes. @returns whether it was not there before */
 export function beginEnding(run: RoleRun, { end, revoke }: Plan): boolean {
-  const holder = run.account ?? run.deleted;
+  const { holder } = run;
   const before = run.noted.ending;
   if (end === undefined || (holder === undefined && before === undefined)) return false;
   const account = before?.account ?? (holder && run.named(holder));

@@ -58,6 +58,8 @@ export interface Attempt<T> {
 export interface DeletedAccount extends AccountState, Pick<AccountEntry, 'fresh' | 'updating' | 'activating'> {
   /** What it held before, by grant key: ended. */
   readonly held?: Readonly<Record<string, Membership>> | undefined;
+  /** One that was deleted before this one was made, and perhaps not told: it is told with this. */
+  readonly former?: DeletedAccount | undefined;
 }
 
 /** A membership of the account in a role of ours that nobody granted: added behind our back. */
@@ -166,6 +168,10 @@ export interface RoleEntry {
   readonly drift?: DriftNote | undefined;
 }
 
+/** A note with those that it keeps of what was done before it, oldest first. */
+export const withFormer = <T extends { readonly former?: T | undefined }>(note: T | undefined): readonly T[] =>
+  note === undefined ? [] : [...withFormer(note.former), note];
+
 export interface Ledger {
   readAccount(pk: string): Promise<AccountEntry | undefined>;
   readRole(pk: string): Promise<RoleEntry | undefined>;
@@ -179,7 +185,8 @@ export const assignmentKey = ({ account, permissionSet }: Assignment): string =>
 
 /** How much of a target an item stands for, for the guard's shares. Notes of an interrupted run change nothing of it. */
 export function heldBy(entry: AccountEntry | undefined): { readonly memberships: number; readonly accounts: number } {
-  const memberships = Object.values(entry?.memberships ?? {});
+  const held = withFormer(entry?.deleting).flatMap((account) => Object.values(account.held ?? {}));
+  const memberships = [...Object.values(entry?.memberships ?? {}), ...held];
   return {
     memberships: memberships.filter(({ membershipId, former, ending }) => membershipId !== undefined || former !== undefined || ending)
       .length,

@@ -1,7 +1,7 @@
 /** Roles that an account loses and gets. Each step may be repeated after a crash at any point. */
 import { grantKey } from '../access/grants.ts';
 import type { Grant } from '../events/catalogue.ts';
-import type { ExtraMembership, Membership, MembershipNews } from './ledger.ts';
+import { type ExtraMembership, type Membership, type MembershipNews, withFormer } from './ledger.ts';
 import { isHeld, type Plan } from './plan.ts';
 import { settleAssignments } from './role-assignments.ts';
 import { forgetRole, join, knownRole, roleOf } from './role-groups.ts';
@@ -26,7 +26,7 @@ export async function noteRemovals(run: RoleRun, { revoke, expel }: Pick<Plan, '
  */
 export async function revoke(run: RoleRun, memberships: readonly Membership[]): Promise<void> {
   const { deps } = run;
-  const holder = run.account ?? run.deleted;
+  const { holder } = run;
   for (const { grant } of memberships) {
     const key = grantKey(grant);
     const { membershipId, giving, ending } = run.memberships.get(key) ?? {};
@@ -63,17 +63,32 @@ export async function revoke(run: RoleRun, memberships: readonly Membership[]): 
   }
 }
 
-/** Tells what an account had held that an interrupted run then deleted, or was about to delete. */
+/** Tells what accounts had held that interrupted runs then deleted, or were about to delete. */
 export async function tellHeld(run: RoleRun): Promise<void> {
-  const { deleting } = run.noted;
-  if (deleting === undefined) return;
-  for (const { grant, giving, ending, untold = [] } of Object.values(deleting.held ?? {})) {
-    const role = await knownRole(run.deps, grant.role);
-    if (role) run.roleProvisioned(grant.role, role);
-    const news = ending === undefined ? untold : [...untold, ...endedNews(giving, ending)];
-    for (const { type, number } of news) run.tellMembership(type, deleting, grant, number);
+  for (const account of withFormer(run.noted.deleting)) {
+    for (const membership of Object.values(account.held ?? {})) {
+      const { grant } = membership;
+      const role = await knownRole(run.deps, grant.role);
+      if (role) run.roleProvisioned(grant.role, role);
+      for (const { type, number } of heldNews(membership)) run.tellMembership(type, account, grant, number);
+    }
   }
 }
+
+/** What an account held, and what of the same roles it was given again since and has lost: both are to be told. */
+export function heldSince(
+  held: Readonly<Record<string, Membership>> | undefined,
+  ended: Readonly<Record<string, Membership>>,
+): Readonly<Record<string, Membership>> {
+  const both = Object.entries(ended).map(([key, one]) => {
+    const before = held?.[key];
+    return [key, before ? { ...one, untold: [...heldNews(before), ...(one.untold ?? [])] } : one] as const;
+  });
+  return { ...held, ...Object.fromEntries(both) };
+}
+
+const heldNews = ({ giving, ending, untold = [] }: Membership): readonly MembershipNews[] =>
+  ending === undefined ? untold : [...untold, ...endedNews(giving, ending)];
 
 /** Ends memberships that nobody granted. DriftHealed tells of them. @throws TargetConflictError when one is still there */
 export async function expel(run: RoleRun, extras: readonly ExtraMembership[]): Promise<void> {

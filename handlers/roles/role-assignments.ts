@@ -2,9 +2,10 @@
  * Assignments of a role's group: asked for, noted, and followed until they are made or removed. That takes the target seconds to minutes, so
  * what is under way near the end of the time is left to the next run, which asks about the noted request.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Assignment } from '../events/catalogue.ts';
 import { RetryableError } from '../platform/errors.ts';
-import { type AssignmentEntry, assignmentKey } from './ledger.ts';
+import { type AssignmentEntry, assignmentKey, withFormer } from './ledger.ts';
 import { changeRole, type KnownRole, type RoleGroupDependencies } from './role-groups.ts';
 import { type Assignments, TargetConflictError } from './target.ts';
 
@@ -69,6 +70,8 @@ export async function settleAssignments(
         } catch (error) {
           if (!(error instanceof TargetConflictError)) throw error;
           failure ??= error;
+          // What was done before is so again.
+          settled.push(...withFormer(one.entry.former));
         }
       }
       onTheirWay = left;
@@ -90,8 +93,9 @@ async function note(
   due: readonly Assignment[],
   way: Way,
 ): Promise<readonly OnItsWay[]> {
-  const done = new Map<string, boolean>();
-  for (const { key, entry } of opposite(role, due, way)) done.set(key, await wasDone(deps, assignments, role, entry, otherWay[way]));
+  const done = new Map<string, { readonly entry: AssignmentEntry; readonly wasDone: boolean }>();
+  for (const { key, entry } of opposite(role, due, way))
+    done.set(key, { entry, wasDone: await wasDone(deps, assignments, role, entry, otherWay[way]) });
   const since = deps.now().toISOString();
   const noted = await changeRole(deps.ledger, role.pk, (entry) => {
     if (entry?.roleId !== role.roleId) return undefined;
@@ -100,7 +104,9 @@ async function note(
     for (const assignment of due) {
       const key = assignmentKey(assignment);
       const before = next[key];
-      const after = begun({ assignment, state: states[way], since }, before, way, done.get(key));
+      const known = done.get(key);
+      const isKnown = known !== undefined && isDeepStrictEqual(known.entry, before);
+      const after = begun({ assignment, state: states[way], since }, before, way, isKnown ? known.wasDone : undefined);
       if (after === before) continue;
       if (after === undefined) delete next[key];
       else next[key] = after;
@@ -116,7 +122,7 @@ async function note(
   });
 }
 
-/** The entry that asks for it. @param wasDone what the entry before asks for, the other way; undefined when it was not there a moment ago */
+/** The entry that asks for it. @param wasDone what the entry before asks for, the other way; undefined when it is not the one of a moment ago */
 function begun(
   fresh: AssignmentEntry,
   before: AssignmentEntry | undefined,
@@ -134,8 +140,6 @@ function begun(
 /** What it was before, where it was not done. What could not be removed is there as before. */
 const undone = ({ assignment, state, since, former }: AssignmentEntry): AssignmentEntry | undefined =>
   former ?? (state === 'removing' ? { assignment, state: 'made', since } : undefined);
-
-const withFormer = (entry: AssignmentEntry): readonly AssignmentEntry[] => [...(entry.former ? withFormer(entry.former) : []), entry];
 
 const opposite = (role: KnownRole, due: readonly Assignment[], way: Way) =>
   due.flatMap((assignment) => {

@@ -19,6 +19,7 @@ import {
   type Membership,
   type MembershipNews,
   mayLast,
+  withFormer,
 } from './ledger.ts';
 import type { Wanted } from './plan.ts';
 import type { AssignmentDependencies } from './role-assignments.ts';
@@ -54,8 +55,10 @@ export class RoleRun {
   /** Roles that the events tell of; to be noted as told once they are out. */
   readonly news: RoleNews[] = [];
   account: AccountState | undefined;
-  /** An account that is gone, and that nobody has told of: an interrupted run, or a stranger, deleted it. */
-  readonly deleted: DeletedAccount | undefined;
+  /** Accounts that are gone, oldest first, and that nobody has told of: interrupted runs, or strangers, deleted them. */
+  readonly gone: readonly DeletedAccount[];
+  /** Until then the notes keep them, also where the run fails. */
+  goneTold = false;
   readonly memberships: Map<string, Membership>;
   readonly extras: Map<string, ExtraMembership>;
   /** Keys of memberships that ended. Notes keep them, until the run's own entry is written: that comes after their events. */
@@ -76,14 +79,19 @@ export class RoleRun {
     // Who is back has not lost access for good: there is nothing to prove any more.
     if (state === 'active') this.set({ ending: undefined });
     this.account = made?.account;
-    this.deleted = made?.deleting?.id === made?.account?.id ? undefined : made?.deleting;
+    this.gone = withFormer(made?.deleting).filter(({ id }) => id !== made?.account?.id);
     this.memberships = new Map(Object.entries(made?.memberships ?? {}));
     this.extras = new Map(Object.entries(made?.extras ?? {}));
     // Of the one that is made next nothing is to be told but what comes of it.
     if (this.account === undefined) this.set({ fresh: undefined, updating: undefined, activating: undefined });
-    if (this.deleted?.fresh) this.#tellProvisioned(this.deleted);
+    for (const one of this.gone) if (one.fresh) this.#tellProvisioned(one);
     if (this.account && (made?.intent || made?.fresh)) this.made(this.account);
     for (const { grant, untold = [] } of this.memberships.values()) this.tellUntold(grant, untold);
+  }
+
+  /** Whose memberships the notes tell of. */
+  get holder(): AccountState | undefined {
+    return this.account ?? this.gone.at(-1);
   }
 
   get noted(): Notes {
@@ -150,7 +158,7 @@ export class RoleRun {
       intent: failed && this.account === undefined ? intent : undefined,
       updating: this.account && updating,
       activating: this.account && activating,
-      deleting: failed && this.account ? deleting : undefined,
+      deleting: failed && (this.account || !this.goneTold) ? deleting : undefined,
       ending: failed || heldBack ? ending : undefined,
       cut,
       lapsed: mayLast(lapsed, this.deps.now().toISOString()),
@@ -220,7 +228,7 @@ export class RoleRun {
 
   /** What interrupted runs did. */
   tellUntold(grant: Grant, untold: readonly MembershipNews[]): void {
-    const holder = this.account ?? this.deleted;
+    const { holder } = this;
     for (const { type, number } of holder ? untold : []) if (holder) this.tellMembership(type, holder, grant, number);
   }
 

@@ -4,6 +4,7 @@
  */
 import { grantKey } from '../access/grants.ts';
 import type { DriftKind } from '../events/catalogue.ts';
+import { deletingOf } from './account-steps.ts';
 import { anyProfile } from './apply.ts';
 import { type AccountEntry, accountPk, type DriftNote, type ExtraMembership, type Membership } from './ledger.ts';
 import { accountEnd, isHeld, isSameProfile, type TargetRules, type Wanted } from './plan.ts';
@@ -41,8 +42,7 @@ export async function lookAgain(
     if (wanted.grants.length > 0) find('account-missing', `account ${known.id} (${known.profile.userName}) is gone`);
     // Its memberships went with it: they are told as ended, and those that are due as granted anew.
     const memberships = Object.fromEntries(Object.entries(before.memberships).map(([key, one]) => [key, lost(one, wanted)]));
-    const { fresh, updating, activating } = before;
-    entry = { ...entry, account: undefined, deleting: { ...known, fresh, updating, activating }, memberships, extras: undefined };
+    entry = { ...entry, account: undefined, deleting: deletingOf(known, before), memberships, extras: undefined };
   } else {
     entry = { ...entry, ...compareAccount(wanted, entry, seen, rules, find) };
     const memberships = await compareMemberships(deps, wanted, entry, seen.id, find);

@@ -138,6 +138,47 @@ describe('GIVEN runs that end after any of their calls WHEN an account is made, 
   });
 });
 
+describe('GIVEN three runs in a row that end WHEN each wants the opposite of the one before THEN each change has its record', () => {
+  const profile = (displayName: string, givenName: string) => ({ ...profileOf(1, 'Ada'), displayName, givenName });
+  const decide = (state: 'active' | 'deleted', displayName = 'Ada', givenName = 'Ada'): Step => ({
+    do: 'decide',
+    who: 1,
+    wish: { roles: state === 'active' ? ['auditors'] : [], state, profile: profile(displayName, givenName) },
+  });
+  const ended = (kill: number): Step => ({ do: 'step', kill });
+  const recording = { repeats: [1], kills: [], perBatch: 10 };
+  const start: readonly Step[] = [decide('active'), { do: 'drain' }];
+  const scim = watchedScim(server);
+
+  test('GIVEN an account that is deleted, needed again and deleted', async () => {
+    for (const one of [8, 10]) {
+      for (let back = 5; back <= 11; back += 1) {
+        for (const last of [9, 12]) {
+          const turns = [
+            decide('deleted'),
+            ended(one),
+            decide('active'),
+            ended(back),
+            { do: 'wait' } as const,
+            decide('deleted'),
+            ended(last),
+          ];
+          const found = await played(scim, [...start, ...turns], recording);
+          expect(found, `${one} ${back} ${last}`).toMatchObject({ records: found.changes, missing: [], surplus: [] });
+        }
+      }
+    }
+  });
+
+  test('GIVEN a profile of which a part is as it was before', async () => {
+    for (let other = 5; other <= 8; other += 1) {
+      const turns = [decide('active', 'Eve', 'Eve'), ended(5), decide('active', 'Zoe', 'Ada'), ended(other), decide('deleted')];
+      const found = await played(scim, [...start, ...turns], recording);
+      expect(found, String(other)).toMatchObject({ records: found.changes, missing: [], surplus: [] });
+    }
+  });
+});
+
 describe('the comparison', () => {
   const account = { target: 'wiki', id: 'a-1', userName: 'ada@corp.example.com' };
   const gone = { type: 'AccountDeprovisioned', change: { account } } as const;

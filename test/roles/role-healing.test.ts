@@ -211,3 +211,50 @@ test('invariant 6: WHEN nothing but a foreign member was found THEN nothing else
   expect(await setsOf(world, roleId)).toEqual(['Administrator', 'ReadOnly']);
   expect(asked).toMatchObject([{ key: 'role#developers', revocations: 1 }]);
 });
+
+/** A run that heals has noted that it takes read access away, and ended before it asked. */
+async function endedBeforeRemoving() {
+  const all = await holding();
+  const body = message({ assignments: [] });
+  let noted = false;
+  const before = (_: number, name: string) => {
+    if (noted && name === 'pace') throw new Killed('before it is asked');
+    noted = Object.values(all.sync.madeRole('developers')?.assignments ?? {}).some(({ state }) => state === 'removing');
+  };
+  await expect(all.sync.send(body, { before })).rejects.toThrow(Killed);
+  all.sync.published.length = 0;
+  return all;
+}
+
+test('GIVEN a removal that was done and not told WHEN what the role brings again cannot be made THEN the removal is told', async () => {
+  const { world, sync, roleId } = await endedBeforeRemoving();
+  await world.assignments.remove(roleId, readOnly);
+  for (let time = 0; time < 3; time += 1) world.assignments.failNext('the account is suspended');
+  await sync.send(message({}, ['assignment-missing']));
+  expect(sync.told()).toEqual(['RoleUnassigned developers ReadOnly', 'RoleChangeFailed']);
+  await sync.send(message({}, ['assignment-missing']));
+  expect(await setsOf(world, roleId)).toEqual(['ReadOnly']);
+  expect(sync.told().slice(2)).toContain('RoleAssigned developers ReadOnly');
+});
+
+test('GIVEN a removal that failed WHEN another run begins one anew meanwhile THEN it is not called made', async () => {
+  const { world, sync, roleId } = await endedBeforeRemoving();
+  const [role, key] = [sync.madeRole('developers'), '111122223333/ReadOnly'];
+  if (role === undefined) throw new Error('the role is not noted');
+  const noted = (since: string, request: string, version: number) =>
+    sync.ledger.write({ ...role, version, assignments: { [key]: { assignment: readOnly, state: 'removing', since, request } } });
+  await noted('2025-03-01T10:00:00.000Z', 'forgotten long ago', role.version + 1);
+  const { assignments } = world.target();
+  const request = (await assignments?.remove(roleId, readOnly)) ?? '';
+  let looked = 0;
+  const before = async (_: number, name: string) => {
+    looked += name === 'pace' ? 1 : 0;
+    // It has asked for the end of the first removal, and lists what is there.
+    if (looked !== 4 || name !== 'pace') return;
+    looked += 1;
+    await noted('2025-03-01T11:00:00.000Z', request, (sync.madeRole('developers')?.version ?? 0) + 1);
+  };
+  await sync.send(message({}, ['assignment-missing']), { before });
+  expect(await setsOf(world, roleId)).toEqual(['ReadOnly']);
+  expect(sync.told().slice(0, 2)).toEqual(['RoleUnassigned developers ReadOnly', 'RoleAssigned developers ReadOnly']);
+});

@@ -190,3 +190,19 @@ describe('with the guard itself', () => {
     expect(await guard.admit(ofRole(4))).toMatchObject({ admitted: false });
   });
 });
+
+test('invariant 6: WHEN the run that deletes an account ends at any call, and the next is done THEN the guard hears of all that went', async () => {
+  for (let kill = 4; ; kill += 1) {
+    const { sync, held } = await holding({ now: admitted });
+    sync.wish(2, { state: 'deleted' });
+    held.length = 0;
+    const isKilled = await sync.run(2, killedAfter(kill)).then(
+      () => false,
+      (error: unknown) => error instanceof Killed,
+    );
+    // What is written down is counted no more.
+    if (!isKilled || sync.made()?.revision === 2) break;
+    await sync.run(2);
+    expect(held, String(kill)).toEqual([{ memberships: -2, accounts: -1 }]);
+  }
+});

@@ -3,12 +3,18 @@ import { expect, test } from 'vitest';
 import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
 import { syncRoles } from '../../handlers/roles/sync-roles/sync-roles.ts';
 import { type Target, TargetConflictError } from '../../handlers/roles/target.ts';
+import { Killed } from '../platform/watched-calls.ts';
 import { ada, renamed, type Wish } from './desired.ts';
 import { memoryTargetWorld } from './memory-target.ts';
 import { driftMessage, messageOf, syncing } from './syncing.ts';
 import type { TargetWorld } from './target-world.ts';
 
 const both: Wish = { roles: ['developers', 'auditors'] };
+const endedAt = (call: string) => ({
+  before: (_: number, name: string) => {
+    if (name === call) throw new Killed(`before ${call}`);
+  },
+});
 
 test('GIVEN two targets WHEN both do the same for one decision THEN each tells it under ids of its own', async () => {
   const published: AnyIdentityEvent[][] = [];
@@ -67,4 +73,27 @@ test('WHEN a target takes a changed profile and does not keep it THEN it is told
   await sync.send(driftMessage(1, { run: '2025-03-01T11:00:00.000Z', kinds: ['account-changed'] }));
   expect(sync.told()).not.toContain('DriftHealed account-changed');
   expect(sync.told()).toContain('RoleChangeFailed');
+});
+
+test('GIVEN an account that an interrupted run deleted WHEN the next one fails before it tells THEN the one after tells', async () => {
+  const world = memoryTargetWorld();
+  const sync = syncing(world);
+  sync.wish(1, both);
+  await sync.run();
+  sync.published.length = 0;
+  sync.wish(2, { state: 'deleted' });
+  await expect(sync.run(2, endedAt('publish'))).rejects.toThrow(Killed);
+  expect((await world.look()).accounts).toEqual([]);
+  // The role's item cannot be read for a moment.
+  const failing = (_: number, name: string) => {
+    if (name === 'readRole') throw new Error('the table is throttled');
+  };
+  await expect(sync.run(2, { before: failing })).rejects.toThrow('throttled');
+  await sync.run(2);
+  expect(sync.told().filter((name) => name !== 'RoleChangeFailed')).toEqual([
+    'RoleRevoked developers',
+    'RoleRevoked auditors',
+    'AccountDeprovisioned',
+    'AccessEnded',
+  ]);
 });
