@@ -132,8 +132,7 @@ function begun(
   if (before === undefined) return fresh;
   if (before.state === 'made') return way === 'create' ? before : fresh;
   if (before.state === states[way]) return before;
-  if (wasDone === undefined)
-    throw new RetryableError(`${called(fresh.assignment)} was changed by another run meanwhile: it is looked at again`);
+  if (wasDone === undefined) throw changedMeanwhile(fresh.assignment);
   return wasDone ? { ...fresh, former: before } : undone(before);
 }
 
@@ -191,6 +190,7 @@ async function goOn(deps: AssignmentDependencies, assignments: Assignments, role
     await noteRequest(deps, role, one, undefined);
     return false;
   }
+  await stillNoted(deps, role, one);
   try {
     const started = await assignments[way](role.roleId, assignment);
     if (started === undefined) return true;
@@ -201,6 +201,12 @@ async function goOn(deps: AssignmentDependencies, assignments: Assignments, role
     if (error instanceof TargetConflictError) await forget(deps, role, one);
     throw error;
   }
+}
+
+/** While it waited for its turn another run may have done the opposite. @throws RetryableError */
+async function stillNoted({ ledger }: AssignmentDependencies, role: KnownRole, { entry }: OnItsWay): Promise<void> {
+  const noted = (await ledger.readRole(role.pk))?.assignments?.[assignmentKey(entry.assignment)];
+  if (noted?.state !== entry.state || noted.since !== entry.since) throw changedMeanwhile(entry.assignment);
 }
 
 async function noteRequest(deps: AssignmentDependencies, role: KnownRole, one: OnItsWay, request: string | undefined): Promise<void> {
@@ -225,6 +231,9 @@ async function changeAssignment(
     return { ...entry, assignments: next === undefined ? others : { ...others, [key]: next } };
   });
 }
+
+const changedMeanwhile = (assignment: Assignment): RetryableError =>
+  new RetryableError(`${called(assignment)} was changed by another run meanwhile: it is looked at again`);
 
 const called = ({ account, permissionSet }: Assignment) => `${permissionSet} in account ${account}`;
 

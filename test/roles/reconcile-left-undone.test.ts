@@ -1,7 +1,7 @@
 /** What no listing of a target shows, and what a listing shows that is not ours to heal. */
 import { expect, test } from 'vitest';
 import type { Profile } from '../../handlers/access/grants.ts';
-import { accountPk, rolePk } from '../../handlers/roles/ledger.ts';
+import { accountPk, assignmentKey, rolePk } from '../../handlers/roles/ledger.ts';
 import { TargetMissingError } from '../../handlers/roles/target.ts';
 import { domain, guidOf } from '../directory/rows.ts';
 import { desired } from './desired.ts';
@@ -16,8 +16,7 @@ const profileOf = (index: number): Profile => ({
 });
 const healing = (all: ReturnType<typeof reconciling>) => all.sent.filter((message) => !('sweep' in message));
 
-async function holding() {
-  const world = memoryTargetWorld();
+async function holding(world = memoryTargetWorld()) {
   const target = world.target();
   const all = reconciling(target);
   const role = await target.createRole('developers');
@@ -97,4 +96,16 @@ test('invariant 6: GIVEN a run of which a person refused a part WHEN the rest tr
   all.admission = { admitted: false, guard: 'guard-1', staged: true, refused: ['role#developers'] };
   await all.run({ now: true });
   expect(all.published.map(({ type }) => type)).toEqual(['DriftFound']);
+});
+
+test('GIVEN a removal that was begun and not told WHEN the target has assignments no more THEN no run is asked for it, again and again', async () => {
+  const assignment = { account: '111122223333', permissionSet: 'ReadOnly' };
+  const removing = { [assignmentKey(assignment)]: { assignment, state: 'removing', since: '2025-03-01T10:00:00.000Z' } as const };
+  for (const [world, asked] of [[memoryTargetWorld(), 1] as const, [memoryTargetWorld({ offers: ['setActive'] }), 0] as const]) {
+    const { all, target, role } = await holding(world);
+    const pk = rolePk(target.name, 'developers');
+    all.ledger.items.set(pk, { pk, version: 1, roleId: role, assignments: removing });
+    await all.run();
+    expect(healing(all)).toHaveLength(asked);
+  }
 });

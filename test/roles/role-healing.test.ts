@@ -1,4 +1,5 @@
 /** What somebody changed of a role behind our back, healed after a second look at the target. */
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { RoleDriftMessage } from '../../handlers/access/role-message.ts';
 import type { Admission } from '../../handlers/roles/guard.ts';
@@ -257,4 +258,22 @@ test('GIVEN a removal that failed WHEN another run begins one anew meanwhile THE
   await sync.send(message({}, ['assignment-missing']), { before });
   expect(await setsOf(world, roleId)).toEqual(['ReadOnly']);
   expect(sync.told().slice(0, 2)).toEqual(['RoleUnassigned developers ReadOnly', 'RoleAssigned developers ReadOnly']);
+});
+
+test('GIVEN a removal that is noted and waits for its turn WHEN another run makes the assignment anew meanwhile THEN it stays', async () => {
+  const { world, sync, roleId } = await holding();
+  let isMadeAnew = false;
+  const before = async (_: number, name: string) => {
+    const isNoted = Object.values(sync.madeRole('developers')?.assignments ?? {}).some(({ state }) => state === 'removing');
+    if (isMadeAnew || !isNoted || !['pace', 'readRole'].includes(name)) return;
+    isMadeAnew = true;
+    await setTimeout(5);
+    await sync.send(message({}, ['assignment-missing']));
+  };
+  await setTimeout(5);
+  await sync.send(message({ assignments: [], drift: { run: new Date().toISOString(), kinds: ['assignment-extra'] } }), { before });
+  expect(await setsOf(world, roleId)).toEqual(['ReadOnly']);
+  expect(sync.madeRole('developers')).toMatchObject({ assignments: { '111122223333/ReadOnly': { state: 'made' } } });
+  expect(sync.told().slice(0, 2)).toEqual(['RoleUnassigned developers ReadOnly', 'RoleAssigned developers ReadOnly']);
+  expect(sync.logged).toContain('ROLE_TRIED_AGAIN');
 });

@@ -60,10 +60,12 @@ export async function untoldRoles(
 ): Promise<readonly RoleDriftMessage[]> {
   const known = new Set(sent.flatMap((message) => ('role' in message ? [message.role.toLowerCase()] : [])));
   const messages = await mapLimited(roles, width, async ({ id, mark }): Promise<readonly RoleDriftMessage[]> => {
-    if (mark === undefined || known.has(mark)) return [];
+    const atTarget = there.get(id);
+    // Where no assignments are listed, no run could find out or tell.
+    if (mark === undefined || known.has(mark) || atTarget === undefined) return [];
     const made = await ledger.readRole(rolePk(settings.name, mark));
     if (made?.roleId !== id) return [];
-    const listed = new Set((there.get(id) ?? []).map(assignmentKey));
+    const listed = new Set(atTarget.map(assignmentKey));
     const begun = Object.values(made.assignments ?? {}).filter(({ state, since }) => state !== 'made' && since < settledBefore);
     // What was never made is nothing to tell.
     const madeUntold = begun.filter(({ state, assignment }) => state === 'making' && listed.has(assignmentKey(assignment)));
