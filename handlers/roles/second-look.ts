@@ -40,9 +40,9 @@ export async function lookAgain(
   let entry: AccountEntry = { ...before, account: known };
   if (seen === undefined) {
     if (wanted.grants.length > 0) find('account-missing', `account ${known.id} (${known.profile.userName}) is gone`);
-    // Its memberships went with it: they are told as ended, and those that are due as granted anew.
-    const memberships = Object.fromEntries(Object.entries(before.memberships).map(([key, one]) => [key, lost(one, wanted)]));
-    entry = { ...entry, account: undefined, deleting: deletingOf(known, before), memberships, extras: undefined };
+    // Its memberships went with it: they are told as its own, and those that are due as granted anew.
+    const { held, memberships } = lost(before, wanted);
+    entry = { ...entry, account: undefined, deleting: deletingOf(known, before, held), memberships, extras: undefined };
   } else {
     entry = { ...entry, ...compareAccount(wanted, entry, seen, rules, find) };
     const memberships = await compareMemberships(deps, wanted, entry, seen.id, find);
@@ -57,11 +57,17 @@ export async function lookAgain(
   return { entry, corrected };
 }
 
-/** One that is due is given anew; its former id says that it had ended. */
-const lost = (membership: Membership, { grants }: Wanted): Membership =>
-  isHeld(membership) && grants.some((grant) => grantKey(grant) === grantKey(membership.grant))
-    ? { grant: membership.grant, former: membership.membershipId }
-    : membership;
+/** What ended with the account, or before, and what else the steps look after: what may have been given, and what is to end anyway. */
+function lost({ version, memberships }: AccountEntry, { grants }: Wanted) {
+  const due = new Set(grants.map(grantKey));
+  const [held, left]: [Record<string, Membership>, Record<string, Membership>] = [{}, {}];
+  for (const [key, one] of Object.entries(memberships)) {
+    if (one.ending !== undefined) held[key] = one;
+    else if (isHeld(one) && due.has(key)) held[key] = { ...one, ending: version + 1 };
+    else left[key] = one;
+  }
+  return { held, memberships: left };
+}
 
 async function findByMark(target: Target, mark: Mark, { profile }: Wanted): Promise<AccountState | undefined> {
   try {

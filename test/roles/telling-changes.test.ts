@@ -6,7 +6,7 @@ import { type Target, TargetConflictError } from '../../handlers/roles/target.ts
 import { Killed } from '../platform/watched-calls.ts';
 import { ada, renamed, type Wish } from './desired.ts';
 import { memoryTargetWorld } from './memory-target.ts';
-import { driftMessage, messageOf, syncing } from './syncing.ts';
+import { driftMessage, messageOf, nameOf, syncing } from './syncing.ts';
 import type { TargetWorld } from './target-world.ts';
 
 const both: Wish = { roles: ['developers', 'auditors'] };
@@ -95,5 +95,31 @@ test('GIVEN an account that an interrupted run deleted WHEN the next one fails b
     'RoleRevoked auditors',
     'AccountDeprovisioned',
     'AccessEnded',
+  ]);
+});
+
+test('GIVEN what an account lost was not told, and somebody deletes it WHEN the run that makes another ends too THEN it is told of the first', async () => {
+  const world = memoryTargetWorld();
+  const sync = syncing(world);
+  sync.wish(1, both);
+  await sync.run();
+  const first = (await world.look()).accounts[0]?.id ?? '';
+  sync.wish(2, { roles: ['auditors'] });
+  await expect(sync.run(2, endedAt('publish'))).rejects.toThrow(Killed);
+  await world.removeAccount(first);
+  sync.wish(3, both);
+  const drift = driftMessage(3, { run: '2025-03-01T12:00:00.000Z', kinds: ['account-missing'] });
+  await expect(sync.send(drift, endedAt('publish'))).rejects.toThrow(Killed);
+  sync.published.length = 0;
+  await sync.run(3);
+  const second = (await world.look()).accounts[0]?.id;
+  const told = sync.published.flatMap((event) => ('account' in event.change ? [[nameOf(event), event.change.account.id]] : []));
+  expect(told).toEqual([
+    ['AccountProvisioned', second],
+    ['RoleRevoked developers', first],
+    ['RoleRevoked auditors', first],
+    ['AccountDeprovisioned', first],
+    ['RoleGranted developers', second],
+    ['RoleGranted auditors', second],
   ]);
 });
