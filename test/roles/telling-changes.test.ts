@@ -113,7 +113,10 @@ test('GIVEN what an account lost was not told, and somebody deletes it WHEN the 
   sync.published.length = 0;
   await sync.run(3);
   const second = (await world.look()).accounts[0]?.id;
-  const told = sync.published.flatMap((event) => ('account' in event.change ? [[nameOf(event), event.change.account.id]] : []));
+  const told = sync.published.flatMap((event) => {
+    const { account } = event.change as { readonly account?: { readonly id: string } };
+    return account ? [[nameOf(event), account.id]] : [];
+  });
   expect(told).toEqual([
     ['AccountProvisioned', second],
     ['RoleRevoked developers', first],
