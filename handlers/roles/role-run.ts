@@ -158,7 +158,7 @@ export class RoleRun {
       intent: failed && this.account === undefined ? intent : undefined,
       updating: this.account && updating,
       activating: this.account && activating,
-      deleting: failed && (this.account || !this.goneTold) ? deleting : undefined,
+      deleting: failed ? this.#left(deleting) : undefined,
       ending: failed || heldBack ? ending : undefined,
       cut,
       lapsed: mayLast(lapsed, this.deps.now().toISOString()),
@@ -205,6 +205,12 @@ export class RoleRun {
   made(account: AccountState): void {
     this.set({ intent: undefined, fresh: true, account });
     this.#tellProvisioned(account);
+  }
+
+  /** What has been told of accounts that are gone is kept no longer; one that may be gone is. */
+  #left(deleting: DeletedAccount | undefined): DeletedAccount | undefined {
+    if (!this.goneTold) return deleting;
+    return deleting && deleting.id === this.account?.id ? { ...deleting, former: undefined } : undefined;
   }
 
   #tellProvisioned(account: AccountState): void {

@@ -126,3 +126,17 @@ test('GIVEN what an account lost was not told, and somebody deletes it WHEN the 
     ['RoleGranted auditors', second],
   ]);
 });
+
+test('GIVEN an account that an interrupted run deleted WHEN those that follow make another and fail THEN the first is told by one of them', async () => {
+  const world = memoryTargetWorld();
+  const sync = syncing(world);
+  sync.wish(1, both);
+  await sync.run();
+  sync.wish(2, { state: 'deleted' });
+  await expect(sync.run(2, endedAt('publish'))).rejects.toThrow(Killed);
+  sync.published.length = 0;
+  await world.unmarkedRole('team-blue');
+  sync.wish(3, { roles: ['team-blue'] });
+  for (let time = 0; time < 2; time += 1) await expect(sync.run(3)).rejects.toThrow(TargetConflictError);
+  expect(sync.published.filter(({ type }) => type === 'AccountDeprovisioned')).toHaveLength(1);
+});
