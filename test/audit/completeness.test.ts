@@ -89,7 +89,7 @@ describe('GIVEN a run that ends after any of its calls WHEN its role is to bring
     ],
   ])('%s', async (_, first, steps) => {
     // Before, it has changed nothing yet; after, it has told what it changed.
-    for (let kill = first; kill < first + 9; kill += 1) {
+    for (let kill = first; kill < first + 9; kill += thorough ? 1 : 2) {
       const found = await played(center, steps(kill), { repeats: [1], kills: [], perBatch: 10 });
       expect(found, String(kill)).toEqual({ changes: found.changes, records: found.changes, missing: [], surplus: [] });
     }
