@@ -1,6 +1,6 @@
 /** `npm run sandbox`: the story, a measurement, or a sandbox to play with. */
 import { join } from 'node:path';
-import { UsageError } from '../handlers/platform/command-errors.ts';
+import { errorText, UsageError } from '../handlers/platform/command-errors.ts';
 import { auditCompleteness } from './audit-completeness.ts';
 import { interruption, unlessAborted } from './interruption.ts';
 import { measure } from './measure.ts';
@@ -30,7 +30,7 @@ async function main(args: readonly string[]): Promise<number> {
     commandLine = parseCommandLine(args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`${error.message}\n\n${usage}`);
+    process.stderr.write(errorText(error, usage));
     return exitCodes.usage;
   }
   if (commandLine === 'help') {

@@ -1,7 +1,7 @@
-/** An account at the target: made, brought to its profile, let in or not, deleted. Each step may be repeated after a crash at any point. */
+/** An account at the target: made, brought to its profile, let in or not. Each step may be repeated after a crash at any point. */
 import { type Profile, profileChanges } from '../access/grants.ts';
-import type { AccountEntry, Attempt, DeletedAccount, Membership } from './ledger.ts';
-import { heldSince, noteGrant } from './membership-steps.ts';
+import type { AccountEntry, Attempt } from './ledger.ts';
+import { noteGrant } from './membership-steps.ts';
 import { isSameProfile, type Plan } from './plan.ts';
 import type { RoleRun } from './role-run.ts';
 import { type AccountState, TargetConflictError } from './target.ts';
@@ -53,13 +53,12 @@ async function updateAccount(run: RoleRun, profile: Profile): Promise<void> {
 const reachedBy = <T>(attempts: readonly Attempt<T>[]): readonly Attempt<T>[] =>
   attempts.map((one, index) => (index === attempts.length - 1 ? { ...one, reached: true } : one));
 
-interface Attempts {
-  readonly updating?: readonly Attempt<Profile>[] | undefined;
-  readonly activating?: readonly Attempt<boolean>[] | undefined;
-}
-
 /** @param account as it was told last @returns it as it is told now */
-function tellReached(run: RoleRun, account: AccountState, { updating = [], activating = [] }: Attempts): AccountState {
+export function tellReached(
+  run: RoleRun,
+  account: AccountState,
+  { updating = [], activating = [] }: Pick<AccountEntry, 'updating' | 'activating'>,
+): AccountState {
   let now = account;
   for (const { value, number, reached } of updating) {
     if (!reached) continue;
@@ -76,7 +75,7 @@ function tellReached(run: RoleRun, account: AccountState, { updating = [], activ
 }
 
 /** Finds out, notes and tells what interrupted runs changed of an account that is changed no more, or deleted: then nobody could find it out. */
-async function tellAttempts(run: RoleRun): Promise<void> {
+export async function tellAttempts(run: RoleRun): Promise<void> {
   const { account, open } = run;
   const { updating, activating } = open;
   if (account === undefined || (updating === undefined && activating === undefined)) return;
@@ -89,15 +88,6 @@ async function tellAttempts(run: RoleRun): Promise<void> {
   run.set(known);
   run.account = tellReached(run, account, known);
   run.done({ updating: undefined, activating: undefined });
-}
-
-/** Tells of accounts that interrupted runs deleted, or a stranger before them. */
-export function tellGone(run: RoleRun): void {
-  for (const one of run.gone) {
-    const last = tellReached(run, one, one);
-    run.tell('AccountDeprovisioned', last, { account: run.named(last) });
-  }
-  run.goneTold = true;
 }
 
 /**
@@ -157,30 +147,6 @@ export async function setActive(run: RoleRun, active: boolean): Promise<void> {
   await target.setActive(account.id, run.mark, active);
   run.account = tellReached(run, account, { activating: reachedBy(attempts) });
   run.done({ activating: undefined });
-}
-
-/** The note of an account that may be gone, or is, with all that may not be told by then. @param ended what it held */
-export function deletingOf(
-  account: AccountState,
-  { fresh, updating, activating, deleting: before }: Pick<AccountEntry, 'fresh' | 'updating' | 'activating' | 'deleting'>,
-  ended: Readonly<Record<string, Membership>> = {},
-): DeletedAccount {
-  const untold = { ...account, fresh, updating, activating };
-  return before?.id === account.id
-    ? { ...untold, held: heldSince(before.held, ended), former: before.former }
-    : { ...untold, held: ended, former: before };
-}
-
-/** @throws TargetConflictError when the mark is another's */
-export async function deleteAccount(run: RoleRun): Promise<void> {
-  const { account: told } = run;
-  if (told === undefined) return;
-  await tellAttempts(run);
-  const { account = told } = run;
-  await run.note({ deleting: deletingOf(told, run.noted, run.takeEnded()) });
-  await run.deps.target.deleteAccount(account.id, run.mark);
-  run.tell('AccountDeprovisioned', account, { account: run.named(account) });
-  run.account = undefined;
 }
 
 /** Lets in again whose sessions were cut, under the id of then. */

@@ -1,10 +1,11 @@
 /** Carries out a plan at a target and says what was done. Every step may be repeated after a crash at any point. */
 import type { Profile } from '../access/grants.ts';
 import type { AnyIdentityEvent } from '../events/identity-event.ts';
-import { settleAccount, tellGone } from './account-steps.ts';
+import { tellGone } from './account-deletion.ts';
+import { settleAccount } from './account-steps.ts';
 import { beginEnding, endAccess } from './deprovisioning.ts';
 import type { AccountEntry } from './ledger.ts';
-import { assign, expel, grant, noteRemovals, revoke, tellHeld } from './membership-steps.ts';
+import { assign, expel, grant, noteRemovals, revoke } from './membership-steps.ts';
 import type { Plan, Wanted } from './plan.ts';
 import type { AssignmentDependencies } from './role-assignments.ts';
 import type { RoleNews } from './role-groups.ts';
@@ -63,8 +64,7 @@ export async function apply({ steps, heldBack, corrected = false, ...start }: Ap
     const ends = beginEnding(run, steps);
     await noteRemovals(run, steps, corrected || ends);
     await revoke(run, steps.revoke);
-    await tellHeld(run);
-    tellGone(run);
+    await tellGone(run);
     await expel(run, steps.expel);
     await endAccess(run, steps);
     await settleAccount(run, steps);

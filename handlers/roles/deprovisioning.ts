@@ -4,7 +4,8 @@
  */
 import { grantKey } from '../access/grants.ts';
 import type { DeprovisioningStep, Grant } from '../events/catalogue.ts';
-import { deleteAccount, setActive } from './account-steps.ts';
+import { deleteAccount } from './account-deletion.ts';
+import { setActive } from './account-steps.ts';
 import { accountEventId, mayLast } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import type { RoleRun } from './role-run.ts';

@@ -1,7 +1,7 @@
 /** Roles that an account loses and gets. Each step may be repeated after a crash at any point. */
 import { grantKey } from '../access/grants.ts';
 import type { Grant } from '../events/catalogue.ts';
-import { type ExtraMembership, type Membership, type MembershipNews, withFormer } from './ledger.ts';
+import type { ExtraMembership, Membership, MembershipNews } from './ledger.ts';
 import { isHeld, type Plan } from './plan.ts';
 import { settleAssignments } from './role-assignments.ts';
 import { forgetRole, join, knownRole, roleOf } from './role-groups.ts';
@@ -62,33 +62,6 @@ export async function revoke(run: RoleRun, memberships: readonly Membership[]): 
     }
   }
 }
-
-/** Tells what accounts had held that interrupted runs then deleted, or were about to delete. */
-export async function tellHeld(run: RoleRun): Promise<void> {
-  for (const account of withFormer(run.noted.deleting)) {
-    for (const membership of Object.values(account.held ?? {})) {
-      const { grant } = membership;
-      const role = await knownRole(run.deps, grant.role);
-      if (role) run.roleProvisioned(grant.role, role);
-      for (const { type, number } of heldNews(membership)) run.tellMembership(type, account, grant, number);
-    }
-  }
-}
-
-/** What an account held, and what of the same roles it was given again since and has lost: both are to be told. */
-export function heldSince(
-  held: Readonly<Record<string, Membership>> | undefined,
-  ended: Readonly<Record<string, Membership>>,
-): Readonly<Record<string, Membership>> {
-  const both = Object.entries(ended).map(([key, one]) => {
-    const before = held?.[key];
-    return [key, before ? { ...one, untold: [...heldNews(before), ...(one.untold ?? [])] } : one] as const;
-  });
-  return { ...held, ...Object.fromEntries(both) };
-}
-
-const heldNews = ({ giving, ending, untold = [] }: Membership): readonly MembershipNews[] =>
-  ending === undefined ? untold : [...untold, ...endedNews(giving, ending)];
 
 /** Ends memberships that nobody granted. DriftHealed tells of them. @throws TargetConflictError when one is still there */
 export async function expel(run: RoleRun, extras: readonly ExtraMembership[]): Promise<void> {
@@ -157,7 +130,7 @@ export async function grant(run: RoleRun, grants: readonly Grant[]): Promise<Tar
 }
 
 /** What is told of a membership that has ended, and whose beginning may not have been told. */
-const endedNews = (giving: number | undefined, ending: number): readonly MembershipNews[] => [
+export const endedNews = (giving: number | undefined, ending: number): readonly MembershipNews[] => [
   ...(giving === undefined ? [] : [{ type: 'RoleGranted' as const, number: giving }]),
   { type: 'RoleRevoked', number: ending },
 ];

@@ -235,7 +235,8 @@ export class RoleRun {
   /** What interrupted runs did. */
   tellUntold(grant: Grant, untold: readonly MembershipNews[]): void {
     const { holder } = this;
-    for (const { type, number } of holder ? untold : []) if (holder) this.tellMembership(type, holder, grant, number);
+    if (holder === undefined) return;
+    for (const { type, number } of untold) this.tellMembership(type, holder, grant, number);
   }
 
   raise<T extends IdentityEventType>(type: T, change: ChangeOf<T>, part = '', ownId?: string): void {

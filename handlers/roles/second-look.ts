@@ -4,7 +4,7 @@
  */
 import { grantKey } from '../access/grants.ts';
 import type { DriftKind } from '../events/catalogue.ts';
-import { deletingOf } from './account-steps.ts';
+import { deletingOf } from './account-deletion.ts';
 import { anyProfile } from './apply.ts';
 import { type AccountEntry, accountPk, type DriftNote, type ExtraMembership, type Membership } from './ledger.ts';
 import { accountEnd, isHeld, isSameProfile, type TargetRules, type Wanted } from './plan.ts';

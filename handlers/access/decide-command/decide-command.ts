@@ -1,5 +1,5 @@
 /** `npm run decide`: reads, explains, prints. */
-import { settingsRemedy, UsageError } from '../../platform/command-errors.ts';
+import { errorText, settingsRemedy, UsageError } from '../../platform/command-errors.ts';
 import { ConfigurationError } from '../../platform/errors.ts';
 import { prepareAccess } from '../decide.ts';
 import { principalKey } from '../grants.ts';
@@ -28,7 +28,7 @@ export async function decideCommand(args: readonly string[], terminal: Terminal)
     commandLine = parseCommandLine(args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    terminal.error(`${error.message}\n\n${usage}`);
+    terminal.error(errorText(error, usage));
     return exitCodes.usage;
   }
   if (commandLine === 'help') {
