@@ -7,7 +7,7 @@ import { auditEntry, type ChainedRecord } from '../../handlers/audit/audit-recor
 import { AuditWriter } from '../../handlers/audit/audit-writer.ts';
 import { linesOf } from '../../handlers/audit/chain.ts';
 import { recordAudit } from '../../handlers/audit/record-audit/record-audit.ts';
-import type { Assignment, PrincipalState } from '../../handlers/events/catalogue.ts';
+import type { Assignment } from '../../handlers/events/catalogue.ts';
 import type { AnyIdentityEvent } from '../../handlers/events/identity-event.ts';
 import { type Completeness, completeness } from '../../sandbox/audit-completeness.ts';
 import type { AwsEndpoint } from '../../sandbox/aws/endpoint.ts';
@@ -109,21 +109,18 @@ function freeSteps({ people, roleNames }: (typeof casts)[number], assignable: bo
 
 /** One person, of whom something else is decided before each run, and each run is interrupted: what one left is met by the opposite. */
 function turns(assignable: boolean): fc.Arbitrary<readonly Step[]> {
-  const decide = (roles: readonly string[], name: string, developers: readonly Assignment[], state: PrincipalState = 'active'): Step => ({
-    do: 'decide',
-    who: 1,
-    wish: { roles, state, profile: profileOf(1, name), assignments: assignable && developers.length > 0 ? { developers } : {} },
-  });
+  const brings = (...developers: readonly Assignment[]): Brought => (assignable ? { developers } : {});
+  const eve = profileOf(1, 'Eve');
   const decision = fc.constantFrom(
-    decide([], 'Ada', []),
-    decide(['developers'], 'Ada', [readOnly]),
-    decide(['developers'], 'Eve', [readOnly, administrator]),
-    decide(['developers', 'auditors'], 'Ada', [administrator]),
-    decide(['auditors'], 'Eve', []),
-    decide([], 'Ada', [], 'disabled'),
-    decide([], 'Eve', [], 'disabled'),
-    decide([], 'Ada', [], 'deleted'),
-    decide([], 'Ada', [], 'outOfScope'),
+    decide({}),
+    decide({ roles: ['developers'], assignments: brings(readOnly) }),
+    decide({ roles: ['developers'], profile: eve, assignments: brings(readOnly, administrator) }),
+    decide({ roles: ['developers', 'auditors'], assignments: brings(administrator) }),
+    decide({ roles: ['auditors'], profile: eve }),
+    decide({ state: 'disabled' }),
+    decide({ state: 'disabled', profile: eve }),
+    decide({ state: 'deleted' }),
+    decide({ state: 'outOfScope' }),
   );
   const turn = fc
     .record({ decision, kill, isLost: fc.boolean(), heal: fc.option(kill, { nil: null }) })
@@ -150,6 +147,13 @@ export const profileOf = (who: number, name: string) => ({
   givenName: name,
   familyName: `Example ${who}`,
   email: `user${who}@example.com`,
+});
+
+/** Of somebody active without a role, but for what the wish says. */
+export const decide = (wish: Wish, who = 1): Step => ({
+  do: 'decide',
+  who,
+  wish: { roles: [], state: 'active', profile: profileOf(who, 'Ada'), ...wish },
 });
 
 export async function played({ world, changes }: WatchedTarget, steps: readonly Step[], recording: Recording): Promise<Completeness> {
